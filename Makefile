@@ -1,0 +1,62 @@
+# Every command of this repository; `make help` lists them.
+# Needs Python >= 3.11, make and git; everything else is installed into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header --no-annotate
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help install up demo test check format lock clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(VENV)/.embedded ## Run the service here, with its own PostgreSQL and Valkey and a demo catalog
+	@$(BIN)/ordering up
+
+demo: $(VENV)/.embedded ## Start, place the two example orders, tell what became of them, stop
+	@$(BIN)/ordering demo
+
+test: check ## Everything that CI runs: the gates, then the tests with their coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+check: $(VENV)/.test ## The gates without the tests: lint, types, layers, sizes, contract, containers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/basedpyright --level error
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/openapi-spec-validator --errors all openapi/*.yaml
+	@$(BIN)/yamllint --strict .
+	@$(BIN)/hadolint docker/Dockerfile
+
+format: $(VENV)/.test ## Format the sources and fix what can be fixed
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+install: $(VENV)/.embedded ## Install without starting anything
+
+lock: $(VENV)/.test ## Choose dependency versions anew and pin them with hashes
+	@$(PIP_INSTALL) uv
+	@$(COMPILE) --all-extras --output-file requirements/test.txt
+	@$(COMPILE) --extra build --extra embedded --constraints requirements/test.txt --output-file requirements/embedded.txt
+	@$(COMPILE) --extra build --constraints requirements/test.txt --output-file requirements/runtime.txt
+
+clean: ## Remove what was installed and built; data in var/ stays
+	rm -rf $(VENV) dist .coverage .coverage.* .hypothesis .pytest_cache .ruff_cache
+
+# One rule per set of dependencies. The stamp is written last, so that an interrupted
+# installation is taken up again by the next call.
+$(VENV)/.%: requirements/%.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the $* dependencies into $(VENV) ..."
+	@$(PIP_INSTALL) --require-hashes -r requirements/$*.txt
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PRECIOUS: $(VENV)/.%
