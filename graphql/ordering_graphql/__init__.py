@@ -1,0 +1,1 @@
+"""The GraphQL face: types, the plan from a document to statements, and limits."""

@@ -1,0 +1,1 @@
+"""Use cases on orders: validate, create, read."""

@@ -1,0 +1,129 @@
+"""Clients: stored with hashed passwords, recognised by HTTP Basic credentials.
+
+A password check is slow on purpose, so a verified credential is remembered for up to a minute,
+under a keyed digest that is worthless outside this process, and forgotten at once when the client
+changes (a notification on `client_changed`).
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from ordering.access.passwords import hash_password, verify_password
+from ordering.access.roles import MAY, Permission, Role
+from ordering.db.engine import Database
+from ordering.db.notices import CLIENT_CHANGED
+from ordering.domain import messages
+from ordering.domain.errors import AccessDeniedError, Problem, UnauthenticatedError
+from ordering.domain.ids import new_id
+from ordering.domain.timestamps import now
+
+__all__ = ["Client", "Clients", "save_client"]
+
+#: How many password checks run at once; more wait, so that a flood of wrong passwords cannot
+#: take all processors.
+_CHECKS_AT_ONCE = 2
+_MAX_REMEMBERED = 10_000
+
+
+class Client(msgspec.Struct, frozen=True):
+    """A caller that has proved who it is."""
+
+    username: str
+    roles: frozenset[Role]
+
+    def require(self, permission: Permission) -> None:
+        """Raise `AccessDeniedError` unless one of the client's roles holds the permission."""
+        allowed = MAY[permission]
+        if not self.roles & allowed:
+            raise AccessDeniedError(
+                [Problem.of(messages.ROLE_LACKING, roles=", ".join(sorted(allowed)))]
+            )
+
+
+class Clients:
+    """Recognises clients. `memory_s` is for how many seconds a verified password is remembered."""
+
+    def __init__(self, database: Database, *, memory_s: float) -> None:
+        self._database = database
+        self._memory_s = memory_s
+        self._secret = os.urandom(32)
+        self._remembered: dict[bytes, tuple[float, Client]] = {}
+        self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
+
+    async def recognise(self, authorization: str | None) -> Client:
+        """Recognise the client of an `Authorization` header.
+
+        Raises `UnauthenticatedError`; the same for an unknown user and for a wrong password.
+        """
+        if not authorization:
+            raise UnauthenticatedError([Problem.of(messages.CREDENTIALS_MISSING)])
+        digest = hashlib.blake2b(authorization.encode(), key=self._secret).digest()
+        remembered = self._remembered.get(digest)
+        if remembered is not None and remembered[0] > time.monotonic():
+            return remembered[1]
+        client = await self._check(*_credentials(authorization))
+        if len(self._remembered) >= _MAX_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[digest] = (time.monotonic() + self._memory_s, client)
+        return client
+
+    def forget(self) -> None:
+        """Forget all remembered passwords; called when a client was changed or revoked."""
+        self._remembered.clear()
+
+    async def _check(self, username: str, password: str) -> Client:
+        async with self._database.acquire() as connection:
+            row = await connection.fetchrow(
+                "SELECT password_hash, roles FROM api_client WHERE username = $1 AND active",
+                username,
+            )
+        # An unknown user costs as much time as a known one, or the time would tell.
+        hashed = row["password_hash"] if row is not None else _NOBODY
+        async with self._checks:
+            fits = await asyncio.to_thread(verify_password, password, hashed)
+        if row is None or not fits:
+            raise UnauthenticatedError([Problem.of(messages.CREDENTIALS_INVALID)])
+        roles: Iterable[str] = msgspec.json.decode(row["roles"], type=list[str])
+        return Client(username, frozenset(Role(role) for role in roles))
+
+
+def _credentials(authorization: str) -> tuple[str, str]:
+    scheme, _, encoded = authorization.partition(" ")
+    try:
+        username, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (ValueError, binascii.Error) as error:
+        raise UnauthenticatedError([Problem.of(messages.CREDENTIALS_MISSING)]) from error
+    if scheme.lower() != "basic" or not colon or "\0" in username:
+        raise UnauthenticatedError([Problem.of(messages.CREDENTIALS_MISSING)])
+    return username, password
+
+
+_NOBODY = hash_password(os.urandom(16).hex())
+
+
+async def save_client(
+    database: Database, username: str, password: str, roles: Sequence[Role], *, active: bool = True
+) -> None:
+    """Create a client, or change its password, roles and whether it may call at all."""
+    hashed = await asyncio.to_thread(hash_password, password)
+    async with database.transaction() as connection:
+        await connection.execute(
+            """INSERT INTO api_client (id, username, password_hash, roles, active, created_at)
+               VALUES ($1, $2, $3, $4, $5, $6)
+               ON CONFLICT (username) DO UPDATE
+               SET password_hash = $3, roles = $4, active = $5""",
+            new_id(),
+            username,
+            hashed,
+            msgspec.json.encode(sorted(roles)).decode(),
+            active,
+            now(),
+        )
+        await connection.execute("SELECT pg_notify($1, '')", CLIENT_CHANGED)

@@ -1,0 +1,98 @@
+"""The large reference data: found for a batch of orders by one statement.
+
+Parties, locations and inventories may be millions, so only those that the orders name are read,
+each under the text under which it was named.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from ordering.db.connection import Connection
+from ordering.domain.draft import OrderDraft
+from ordering.domain.ids import parse_id
+from ordering.domain.references import Catalog, Inventory, Location, Party, References
+from ordering.domain.rules.header import PARTY_KINDS, referred_type
+
+__all__ = ["find_references"]
+
+# Each kind is asked for by id and by external id; `text` gives back what was asked for.
+_STATEMENT = """
+SELECT 'party' AS found, replace(id::text, '-', '') AS text, id, kind, name, external_id,
+       NULL::text AS status, NULL::integer AS internal_version
+FROM party WHERE id = ANY($1::uuid[])
+UNION ALL
+SELECT 'party', external_id, id, kind, name, external_id, NULL, NULL
+FROM party WHERE external_id = ANY($2::text[])
+UNION ALL
+SELECT 'location', replace(id::text, '-', ''), id, NULL, NULL, external_id, NULL, NULL
+FROM location WHERE id = ANY($3::uuid[])
+UNION ALL
+SELECT 'location', external_id, id, NULL, NULL, external_id, NULL, NULL
+FROM location WHERE external_id = ANY($4::text[])
+UNION ALL
+SELECT 'inventory', replace(id::text, '-', ''), id, NULL, NULL, external_id, status,
+       internal_version
+FROM product_inventory WHERE id = ANY($5::uuid[])
+UNION ALL
+SELECT 'inventory', external_id, id, NULL, NULL, external_id, status, internal_version
+FROM product_inventory WHERE external_id = ANY($6::text[])
+"""
+
+
+async def find_references(
+    connection: Connection, catalog: Catalog, drafts: Iterable[OrderDraft]
+) -> References:
+    """Find everything that the drafts name, in one statement however many they are."""
+    parties: set[str] = set()
+    locations: set[str] = set()
+    inventories: set[str] = set()
+    for draft in drafts:
+        parties.update(
+            party.id
+            for party in draft.related_party or ()
+            if party.id and referred_type(party) in PARTY_KINDS
+        )
+        for item in draft.items:
+            if item.product is None:
+                continue
+            if item.product.place is not None:
+                locations.add(item.product.place.id or "")
+            inventories.add(item.product.id or "")
+            inventories.update(each.id or "" for each in item.product.product_relationship or ())
+    rows = await connection.fetch(
+        _STATEMENT, *_split(parties), *_split(locations), *_split(inventories)
+    )
+    return _collect(catalog, rows)
+
+
+def _split(texts: set[str]) -> tuple[list[UUID], list[str]]:
+    """Tell ids from external ids."""
+    ids = {text: parse_id(text) for text in texts if text}
+    return (
+        [identity for identity in ids.values() if identity is not None],
+        [text for text, identity in ids.items() if identity is None],
+    )
+
+
+def _collect(catalog: Catalog, rows: Iterable[Any]) -> References:
+    parties: dict[tuple[str, str], Party] = {}
+    locations: dict[str, Location] = {}
+    inventories: dict[str, Inventory] = {}
+    for row in rows:
+        match row["found"]:
+            case "party":
+                party = Party(id=row["id"], kind=row["kind"], name=row["name"])
+                parties[row["kind"], row["text"]] = party
+            case "location":
+                locations[row["text"]] = Location(id=row["id"])
+            case _:
+                inventories[row["text"]] = Inventory(
+                    id=row["id"],
+                    external_id=row["external_id"],
+                    status=row["status"],
+                    internal_version=row["internal_version"],
+                )
+    return References(
+        catalog=catalog, parties=parties, locations=locations, inventories=inventories
+    )

@@ -1,0 +1,54 @@
+"""What the statements need of a connection.
+
+asyncpg carries no types, and tests put a connection that fails on purpose in its place, so the
+few methods that we call are written down as a protocol.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, cast
+
+import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it carries no types
+
+__all__ = ["Connection", "Row", "connect"]
+
+
+class Row(Protocol):
+    """One row of a result, read by column name or position."""
+
+    def __getitem__(self, key: str | int) -> Any:
+        """Return the value of a column."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the values in column order."""
+        ...
+
+
+class Connection(Protocol):
+    """A session with PostgreSQL. Errors are asyncpg's (`asyncpg.PostgresError`, `OSError`)."""
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """Run a statement and return its command tag."""
+        ...
+
+    async def fetch(self, query: str, *args: Any) -> list[Row]:
+        """Run a statement and return all its rows."""
+        ...
+
+    async def fetchrow(self, query: str, *args: Any) -> Row | None:
+        """Run a statement and return its first row, if any."""
+        ...
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """Run a statement and return the first column of its first row."""
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[object]:
+        """Open a transaction, or a savepoint when one is open."""
+        ...
+
+
+async def connect(url: str) -> Any:
+    """Open a connection outside of any pool, with all that asyncpg offers. Close it yourself."""
+    return await cast("Any", asyncpg).connect(url)

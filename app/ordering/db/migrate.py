@@ -1,0 +1,63 @@
+"""Run the migrations, once, whoever asks.
+
+Several processes may start at the same time; an advisory lock lets one migrate while the others
+wait. The migrations' own statements run under a lock timeout, so that a migration which cannot
+have its table at once fails and is tried again, rather than queueing every request behind it.
+"""
+
+import contextlib
+import io
+from typing import Any
+
+from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager
+
+from ordering.db.connection import connect
+from ordering.db.engine import ENGINE, Database
+from ordering.db.piccolo_app import APP_NAME
+
+__all__ = ["MigrationError", "migrate"]
+
+_ADVISORY_LOCK = 0x0_0DE_211
+_LOCK_TIMEOUT_MS = 5_000
+_STATEMENT_TIMEOUT_MS = 600_000
+
+
+class MigrationError(Exception):
+    """A migration did not succeed; the database is as it was before it."""
+
+
+async def migrate(database_url: str) -> list[str]:
+    """Bring the schema of `database_url` up to date.
+
+    Returns the ids of the migrations that ran. Raises `MigrationError`.
+    """
+    gatekeeper = await connect(database_url)
+    try:
+        await gatekeeper.execute("SELECT pg_advisory_lock($1)", _ADVISORY_LOCK)
+        before = await _applied(gatekeeper)
+        database = Database(
+            database_url,
+            pool_size=1,
+            lock_timeout_ms=_LOCK_TIMEOUT_MS,
+            statement_timeout_ms=_STATEMENT_TIMEOUT_MS,
+            engine=ENGINE,
+        )
+        await database.open()
+        try:
+            # Piccolo reports by printing; a command line that answers machines must not.
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                result = await ForwardsMigrationManager(app_name=APP_NAME).run()
+        finally:
+            await database.close()
+        if not result.success:
+            raise MigrationError(result.message or printed.getvalue())
+        return sorted(await _applied(gatekeeper) - before)
+    finally:
+        await gatekeeper.close()
+
+
+async def _applied(connection: Any) -> set[str]:
+    if await connection.fetchval("SELECT to_regclass('migration')") is None:
+        return set()
+    rows = await connection.fetch("SELECT name FROM migration WHERE app_name = $1", APP_NAME)
+    return {row["name"] for row in rows}

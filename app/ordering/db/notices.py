@@ -1,0 +1,71 @@
+"""Notifications from PostgreSQL, on a connection of their own.
+
+A notice is a hint and may be lost; who depends on one also looks from time to time. After a lost
+connection every listener is told once, since something may have happened meanwhile.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ordering.db.connection import connect
+from ordering.db.failures import DATABASE_AWAY
+
+__all__ = ["CATALOG_CHANGED", "CLIENT_CHANGED", "Notices"]
+
+CATALOG_CHANGED = "catalog_changed"
+CLIENT_CHANGED = "client_changed"
+
+_log = logging.getLogger(__name__)
+_RECONNECT_S = 1.0
+
+
+class Notices:
+    """Calls listeners when their channel is notified."""
+
+    def __init__(self, url: str, listeners: Mapping[str, Callable[[], None]]) -> None:
+        self._url = url
+        self._listeners = dict(listeners)
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Start listening; returns once the first connection listens."""
+        listening = asyncio.Event()
+        self._task = asyncio.create_task(self._listen(listening))
+        await listening.wait()
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _listen(self, listening: asyncio.Event) -> None:
+        while True:
+            try:
+                connection = await connect(self._url)
+                try:
+                    await self._attend(connection, listening)
+                finally:
+                    connection.terminate()
+            except DATABASE_AWAY:
+                _log.warning("lost the connection for notices", exc_info=True)
+            await asyncio.sleep(_RECONNECT_S)
+
+    async def _attend(self, connection: Any, listening: asyncio.Event) -> None:
+        lost = asyncio.Event()
+        connection.add_termination_listener(_adapt(lost.set))
+        for channel, listener in self._listeners.items():
+            await connection.add_listener(channel, _adapt(listener))
+            listener()
+        listening.set()
+        await lost.wait()
+
+
+def _adapt(listener: Callable[[], None]) -> Callable[..., None]:
+    def called(*_: object) -> None:
+        listener()
+
+    return called

@@ -1,0 +1,93 @@
+"""Tables of the intake: the inbound queue, idempotency keys, outbox and subscriptions."""
+
+from piccolo.columns import (
+    JSONB,
+    UUID,
+    BigSerial,
+    Boolean,
+    Bytea,
+    Integer,
+    SmallInt,
+    Text,
+    Timestamptz,
+    Varchar,
+)
+from piccolo.table import Table
+
+__all__ = ["EventSubscription", "IdempotencyKey", "InboundRequest", "OrderEvent"]
+
+
+class InboundRequest(Table, tablename="inbound_request"):
+    """One record of the inbound queue. Its id is the id that the order has or will have.
+
+    `number` gives the order of arrival. A claim is `claim_token` plus `lease_expires_at`; both
+    are null outside state `in_progress` (ordering/inbound/README.md).
+    """
+
+    id = UUID(primary_key=True, default=None)
+    number = BigSerial()
+    resource = Text()
+    reference_table = Text(default="customer_order")
+    state = Varchar(length=20)
+    status = Varchar(length=20, null=True, default=None)
+    status_code = SmallInt(default=202)
+    priority = SmallInt(default=0)
+    external_id = Text(null=True, default=None)
+    external_system = Text(null=True, default=None)
+    account_id = UUID(null=True, default=None)
+    contact_id = UUID(null=True, default=None)
+    consumer_id = UUID(null=True, default=None)
+    initiated_by = Text()
+    run_in_background = Boolean(default=True)
+    payload = Text()
+    response_payload = JSONB(null=True, default=None)
+    error_message = Text(null=True, default=None)
+    error = JSONB(null=True, default=None)
+    execute_after = UUID(null=True, default=None)
+    due_at = Timestamptz(null=True, default=None)
+    attempts = Integer(default=0)
+    attempt_history = JSONB(null=True, default=None)
+    claim_token = UUID(null=True, default=None)
+    claimed_at = Timestamptz(null=True, default=None)
+    lease_expires_at = Timestamptz(null=True, default=None)
+    system_id = Text(null=True, default=None)
+    created_at = Timestamptz()
+    updated_at = Timestamptz()
+    ended_at = Timestamptz(null=True, default=None)
+
+
+class IdempotencyKey(Table, tablename="idempotency_key"):
+    """The effect of a request, kept under the client's key so that a repeat finds it."""
+
+    id = BigSerial(primary_key=True)
+    client = Text()
+    path = Text()
+    key = Text()
+    request_hash = Bytea()
+    status_code = SmallInt()
+    response = Text(null=True, default=None)
+    order_id = UUID(null=True, default=None)
+    created_at = Timestamptz()
+
+
+class OrderEvent(Table, tablename="order_event"):
+    """The outbox: written in the transaction of the change, delivered afterwards."""
+
+    id = BigSerial(primary_key=True)
+    order_id = UUID(default=None)
+    event_type = Varchar(length=60)
+    occurred_at = Timestamptz()
+    payload = JSONB(null=True, default=None)
+    delivered_at = Timestamptz(null=True, default=None)
+
+
+class EventSubscription(Table, tablename="event_subscription"):
+    """A listener of events: where to call, and which events it asked for."""
+
+    id = UUID(primary_key=True, default=None)
+    callback = Text()
+    query = Text(null=True, default=None)
+    secret = Text(null=True, default=None)
+    active = Boolean(default=True)
+    created_by = Text()
+    created_at = Timestamptz()

@@ -1,0 +1,284 @@
+"""From a draft that passed the rules to an order.
+
+References are resolved and completed here, once: an order keeps showing the names and versions
+that it was placed with, whatever becomes of the catalog.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from ordering.domain.draft import LineItemDraft, OrderDraft, ProductDraft
+from ordering.domain.ids import new_id, show_id
+from ordering.domain.order import (
+    CharacteristicValue,
+    ContactPerson,
+    JsonText,
+    LineItem,
+    Order,
+    RelatedItem,
+)
+from ordering.domain.references import CharacteristicSpec, Inventory, References, Specification
+from ordering.domain.rules.characteristics import work_notes
+from ordering.domain.rules.header import PARTY_KINDS, referred_type
+from ordering.domain.rules.references import specification_of
+from ordering.domain.rules.relationships import parents
+from ordering.domain.states import OrderState
+from ordering.domain.timestamps import Timestamp
+from ordering.domain.values import Extras, Value, encode
+
+__all__ = ["Circumstances", "capture"]
+
+
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
+    """Under which id, by whom and when an order is placed."""
+
+    order_id: UUID
+    client: str
+    moment: Timestamp
+    validate_characteristic_values: bool = True
+
+
+def capture(draft: OrderDraft, found: References, how: Circumstances) -> Order:
+    """Make the order that a draft describes, in state `new`, version 1."""
+    by_kind = _resolved_parties(draft, found)
+    return Order(
+        id=how.order_id,
+        external_id=draft.external_id,
+        external_system=draft.external_system,
+        state=OrderState.NEW,
+        order_currency=draft.currency,
+        currency_code=draft.currency_code,
+        order_date=draft.order_date,
+        requested_start_date=draft.requested_start_date,
+        requested_completion_date=draft.requested_completion_date,
+        expected_completion_date=draft.requested_completion_date,
+        committed_due_date=draft.committed_due_date,
+        account_id=by_kind.get("account"),
+        consumer_id=by_kind.get("consumer"),
+        channels=_channels(draft, found),
+        notes=_notes(draft, how),
+        related_parties=_parties(draft, found),
+        extras=_extras(draft, "ProductOrder"),
+        created_by=how.client,
+        created_at=how.moment,
+        updated_at=how.moment,
+        line_items=_line_items(draft, found, how),
+    )
+
+
+def _line_items(draft: OrderDraft, found: References, how: Circumstances) -> list[LineItem]:
+    notes: dict[int, list[str]] = defaultdict(list)
+    for index, text in work_notes(
+        draft, found.catalog, validate_values=how.validate_characteristic_values
+    ):
+        notes[index].append(text)
+    lines = [
+        _line_item(item, position, found, notes.get(position, []))
+        for position, item in enumerate(draft.items)
+    ]
+    row_ids = {line.item_id: line.id for line in lines}
+    stated = parents(draft)
+    for line in lines:
+        parent = next(iter(stated.get(line.item_id, ())), None)
+        line.parent_line_item_id = row_ids.get(parent) if parent else None
+    return lines
+
+
+def _line_item(item: LineItemDraft, position: int, found: References, notes: list[str]) -> LineItem:
+    product = item.product or _NO_PRODUCT
+    specification = specification_of(item, found.catalog)
+    inventory = found.inventories.get(product.id) if product.id else None
+    location = found.locations.get(product.place.id) if product.place and product.place.id else None
+    offering_id, offering = _offering(item, found)
+    return LineItem(
+        id=new_id(),
+        item_id=item.id or "",
+        position=position,
+        action=item.action or "",
+        action_reason=item.action_reason,
+        state=OrderState.NEW,
+        quantity=item.quantity,
+        committed_due_date=item.committed_due_date,
+        product_offering_id=offering_id,
+        product_offering=offering,
+        product_specification_id=specification.id if specification else None,
+        product_specification=_specification(product, specification),
+        product_inventory_id=_id(inventory),
+        product_id=(inventory and inventory.external_id) or product.id,
+        location_id=location.id if location else None,
+        place=_place(product),
+        relationships=_json(item.product_order_item_relationship),
+        item_prices=_json(item.item_price),
+        external_product_inventory=_json(item.external_product_inventory),
+        product_extras=_extras(product, "Product", isBundle=product.is_bundle),
+        extras=_extras(item, "ProductOrderItem"),
+        characteristics=_characteristics(product, specification),
+        contacts=_contacts(product),
+        related_items=_related_items(product, found),
+        work_notes=notes,
+    )
+
+
+_NO_PRODUCT = ProductDraft()
+
+
+def _characteristics(
+    product: ProductDraft, specification: Specification | None
+) -> list[CharacteristicValue]:
+    known: Mapping[str, CharacteristicSpec] = specification.characteristics if specification else {}
+    return [
+        CharacteristicValue(
+            name=sent.name or "",
+            value=_json(sent.value),
+            value_type=sent.value_type or _value_type(known.get(sent.name or "")),
+            previous_value=_json(sent.previous_value),
+            extras=_json(sent.extras),
+        )
+        for sent in product.product_characteristic or ()
+    ]
+
+
+def _value_type(known: CharacteristicSpec | None) -> str | None:
+    return known.value_type if known else None
+
+
+def _id(inventory: Inventory | None) -> UUID | None:
+    return inventory.id if inventory else None
+
+
+def _contacts(product: ProductDraft) -> list[ContactPerson]:
+    return [
+        ContactPerson(
+            id=new_id(),
+            contact_id=sent.id,
+            first_name=sent.first_name,
+            last_name=sent.last_name,
+            name=sent.name or " ".join(filter(None, (sent.first_name, sent.last_name))) or None,
+            email=sent.email,
+            phone=sent.phone,
+            referred_type=sent.referred_type or sent.type_alias,
+            extras=_extras(sent, "RelatedParty", type=sent.type_alias),
+        )
+        for sent in product.related_party or ()
+    ]
+
+
+def _related_items(product: ProductDraft, found: References) -> list[RelatedItem]:
+    return [
+        RelatedItem(
+            related_id=sent.id,
+            product_inventory_id=_id(found.inventories.get(sent.id or "")),
+            relationship_type=sent.relationship_type,
+            extras=_json(sent.extras),
+        )
+        for sent in product.product_relationship or ()
+    ]
+
+
+def _offering(item: LineItemDraft, found: References) -> tuple[UUID | None, JsonText | None]:
+    ref = item.product_offering
+    if ref is None:
+        return None, None
+    offering = found.catalog.offering(ref.id or "", ref.version, ref.internal_version)
+    if offering is None:
+        return None, _json(ref)
+    shown = msgspec.structs.replace(
+        ref,
+        id=offering.external_id or show_id(offering.id),
+        name=ref.name or offering.name,
+        version=offering.version,
+        internal_version=str(offering.internal_version),
+        internal_id=show_id(offering.id),
+    )
+    return offering.id, _json(shown)
+
+
+def _specification(product: ProductDraft, specification: Specification | None) -> JsonText | None:
+    ref = product.product_specification
+    if ref is None:
+        return None
+    ref = msgspec.structs.replace(ref, type=ref.type or "ProductSpecificationRef")
+    if specification is not None:
+        ref = msgspec.structs.replace(
+            ref,
+            id=specification.external_id or show_id(specification.id),
+            name=ref.name or specification.name,
+            version=specification.version,
+            internal_version=str(specification.internal_version),
+            internal_id=show_id(specification.id),
+        )
+    return _json(ref)
+
+
+def _place(product: ProductDraft) -> JsonText | None:
+    place = product.place
+    return _json(place and msgspec.structs.replace(place, type=place.type or "Place"))
+
+
+def _channels(draft: OrderDraft, found: References) -> JsonText | None:
+    names = found.catalog.channels
+    return _json(
+        draft.channel
+        and [
+            msgspec.structs.replace(sent, name=sent.name or names.get(sent.id or ""))
+            for sent in draft.channel
+        ]
+    )
+
+
+def _notes(draft: OrderDraft, how: Circumstances) -> JsonText | None:
+    return _json(
+        draft.note
+        and [
+            msgspec.structs.replace(
+                sent, author=sent.author or how.client, date=sent.date or how.moment
+            )
+            for sent in draft.note
+        ]
+    )
+
+
+def _parties(draft: OrderDraft, found: References) -> JsonText | None:
+    shown: list[Value] = []
+    for sent in draft.related_party or ():
+        kind = PARTY_KINDS.get(referred_type(sent) or "", "")
+        party = found.parties.get((kind, sent.id or ""))
+        shown.append(
+            msgspec.structs.replace(
+                sent,
+                name=sent.name or (party.name if party else None),
+                referred_type=referred_type(sent),
+                type=sent.type or "RelatedParty",
+            )
+        )
+    return _json(shown or None)
+
+
+def _resolved_parties(draft: OrderDraft, found: References) -> dict[str, UUID]:
+    """Find the first account and the first consumer that the order names."""
+    resolved: dict[str, UUID] = {}
+    for sent in draft.related_party or ():
+        kind = PARTY_KINDS.get(referred_type(sent) or "", "")
+        party = found.parties.get((kind, sent.id or ""))
+        if party is not None:
+            resolved.setdefault(kind, party.id)
+    return resolved
+
+
+def _extras(value: Any, usual_type: str, **more: object) -> JsonText | None:
+    """Collect what is kept beside the columns: unknown attributes, members without a column.
+
+    An `@type` is kept only where it is not the one that we show anyway.
+    """
+    kept: dict[str, object] = {} if value.type in (None, usual_type) else {"@type": value.type}
+    kept.update({name: member for name, member in more.items() if member is not None})
+    kept.update(value.extras or Extras())
+    return _json(kept or None)
+
+
+def _json(value: object) -> JsonText | None:
+    return None if value is None else encode(value).decode()

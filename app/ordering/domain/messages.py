@@ -1,0 +1,150 @@
+"""The messages that clients know, as data: the text, and the error code that goes with it.
+
+Texts and codes 1, 23 and 102 are the Product Order Open API's, the other codes those of the list
+that TM Forum APIs share; the source shows no others. `{...}` marks what is filled in. Messages
+about shape (a string where a number belongs) come from the decoder and carry code 24.
+"""
+
+import msgspec
+
+__all__ = ["REASONS", "Message"]
+
+REASONS: dict[int, str] = {
+    1: "Invalid payload: Order creation failed",
+    20: "Invalid URL parameter value",
+    21: "Missing body",
+    22: "Invalid body",
+    23: "Missing body field",
+    24: "Invalid body field",
+    25: "Missing header",
+    26: "Invalid header value",
+    27: "Missing query-string parameter",
+    28: "Invalid query-string parameter value",
+    40: "Missing credentials",
+    41: "Invalid credentials",
+    50: "Access denied",
+    60: "Resource not found",
+    61: "Method not allowed",
+    63: "Request time-out",
+    102: "Request in queue",
+}
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A text for clients and its error code (a key of `REASONS`)."""
+
+    text: str
+    code: int
+
+
+# -- the body as a whole ---------------------------------------------------------------------------
+BODY_MISSING = Message("Invalid payload: Request body missing", 21)
+BODY_TOO_LARGE = Message("Request body is larger than {limit} bytes", 22)
+
+# -- the order header ------------------------------------------------------------------------------
+CURRENCY_MISSING = Message("Invalid payload: orderCurrency is required", 23)
+CURRENCY_INACTIVE = Message("Inactive Currency Code: {currency}", 24)
+CURRENCY_DIFFERS = Message(
+    "One or more line items has a different currency code than the order currency", 24
+)
+CURRENCY_ALIAS_DIFFERS = Message("orderCurrency and currencyCode must be equal", 24)
+ITEMS_MISSING = Message("Invalid payload: productOrderItem is missing", 23)
+TOO_MANY_ITEMS = Message("An order has at most {limit} line items", 24)
+NOTE_TEXT_MISSING = Message("Invalid payload: note text is missing", 23)
+CHANNEL_ID_MISSING = Message("Invalid payload: channel id is missing", 23)
+CHANNEL_UNKNOWN = Message("Invalid payload: Distribution channel does not exist", 24)
+DUE_DATE_BEFORE_LINE = Message(
+    "committedDueDate of the order is before the committedDueDate of a line item", 24
+)
+
+# -- parties ---------------------------------------------------------------------------------------
+PARTY_MISSING = Message("Invalid payload: relatedParty is missing", 23)
+PARTY_CUSTOMER_MISSING = Message("Invalid payload: Customer Account or Consumer is missing", 23)
+PARTY_TYPE_MISSING = Message("Invalid payload: relatedParty @referredType is missing", 23)
+PARTY_TYPE_UNKNOWN = Message(
+    "relatedParty @referredType is none of Customer, Consumer, CustomerContact", 24
+)
+PARTY_ID_MISSING = Message("Invalid payload: relatedParty id is missing", 23)
+CONSUMER_UNKNOWN = Message("Invalid payload: Consumer does not exist", 24)
+ACCOUNT_UNKNOWN = Message("Invalid payload: Customer Account does not exist", 24)
+CONTACT_UNKNOWN = Message("Invalid payload: Customer Contact does not exist", 24)
+
+# -- line items ------------------------------------------------------------------------------------
+ITEM_ID_MISSING = Message("Invalid payload: productOrderItem id is missing", 23)
+ITEM_ID_REPEATED = Message("productOrderItem id {id} is used more than once", 24)
+ACTION_MISSING = Message("Invalid payload: productOrderItem action is missing", 23)
+ACTION_UNKNOWN = Message(
+    "productOrderItem action is none of add, change, delete, no-change, resume, suspend", 24
+)
+OFFERING_MISSING = Message("Invalid payload: productOrderItem productOffering is missing", 23)
+OFFERING_ID_MISSING = Message("Invalid payload: productOffering id is missing", 23)
+OFFERING_UNKNOWN = Message("Invalid payload: Product offering does not exist", 24)
+PRODUCT_MISSING = Message("Invalid payload: productOrderItem product is missing", 23)
+SPECIFICATION_ID_MISSING = Message("Invalid payload: productSpecification id is missing", 23)
+SPECIFICATION_UNKNOWN = Message("Invalid payload: Product specification does not exist", 24)
+SPECIFICATION_VERSIONS_DIFFER = Message(
+    "productSpecification version and internalVersion name different versions", 24
+)
+PLACE_ID_MISSING = Message("Invalid payload: place id is missing", 23)
+LOCATION_UNKNOWN = Message("Invalid payload: Location does not exist", 24)
+CONTACT_TYPE_MISSING = Message("Invalid payload: product relatedParty @referredType is missing", 23)
+CONTACT_TYPE_UNKNOWN = Message("product relatedParty @referredType is not OrderLineItemContact", 24)
+AMOUNT_OUT_OF_RANGE = Message("Expected a number below 10^18 with at most 12 decimals", 24)
+QUANTITY_NEGATIVE = Message("quantity must not be negative", 24)
+
+# -- product inventory -----------------------------------------------------------------------------
+INVENTORY_ID_MISSING = Message("Invalid payload: Product inventory ID is missing", 23)
+INVENTORY_UNKNOWN = Message("Invalid payload: Product Inventory does not exist", 24)
+INVENTORY_INACTIVE = Message("Invalid payload: Sold Product is inactive", 24)
+INVENTORY_VERSION_DIFFERS = Message(
+    "Product specification version differs from the version of the product inventory", 24
+)
+
+# -- relationships ---------------------------------------------------------------------------------
+RELATIONSHIP_ID_MISSING = Message("Invalid payload: productOrderItemRelationship id is missing", 23)
+RELATIONSHIP_TYPE_MISSING = Message(
+    "Invalid payload: productOrderItemRelationship relationshipType is missing", 23
+)
+RELATIONSHIP_TYPE_UNKNOWN = Message(
+    "productOrderItemRelationship relationshipType is none of HasChild, HasParent, Requires", 24
+)
+RELATIONSHIP_TARGET_UNKNOWN = Message("productOrderItemRelationship id names no line item", 24)
+RELATIONSHIP_TO_ITSELF = Message("a line item cannot be related to itself", 24)
+RELATIONSHIP_TWO_PARENTS = Message("a line item has at most one parent", 24)
+RELATIONSHIP_CYCLE = Message("a line item cannot be its own ancestor", 24)
+SPECIFICATION_RELATIONSHIP_UNKNOWN = Message(
+    "Invalid payload: Specification relationship does not exist", 24
+)
+
+# -- work notes: written on the line, never a failure ----------------------------------------------
+NOTE_CHARACTERISTIC_UNKNOWN = Message(
+    "The following Order Item characteristics does not exist: Review specification {name} and "
+    "correct the characteristic and characteristic option in the order line item prior to "
+    "approving the order.",
+    24,
+)
+NOTE_CHARACTERISTIC_INVALID = Message(
+    "Order Item characteristic: {name} with characteristic value: {value}is invalid. Correct the "
+    "characteristic values before approving the order.",
+    24,
+)
+NOTE_REQUIRES_UNKNOWN = Message(
+    "The catalog knows no Requires relationship from {source} to {target}. Review the related "
+    "line items before approving the order.",
+    24,
+)
+
+# -- parameters, access and the rest ---------------------------------------------------------------
+STILL_QUEUED = Message(
+    "This Order is still in the inbound queue table waiting to be processed.", 102
+)
+ORDER_NOT_FOUND = Message("No order has this id or externalId", 60)
+NO_ORDERS = Message("No orders match", 60)
+LIMIT_INVALID = Message("limit must be a whole number from 1 to 100", 28)
+OFFSET_INVALID = Message("offset must be a whole number from 0 to {limit}", 28)
+FIRST_INVALID = Message("first must be a whole number from 1 to {limit}", 28)
+MODE_INVALID = Message("mode must be async, or absent", 28)
+CONTENT_TYPE_INVALID = Message("Content-Type must be application/json", 26)
+CREDENTIALS_MISSING = Message("Basic authentication is required", 40)
+CREDENTIALS_INVALID = Message("Unknown user name or wrong password", 41)
+ROLE_LACKING = Message("This needs one of the roles: {roles}", 50)

@@ -1,0 +1,105 @@
+"""Rules of line items that need nothing but the draft."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from ordering.domain import messages
+from ordering.domain.draft import LineItemDraft, OrderDraft, ProductDraft
+from ordering.domain.errors import Problem
+
+__all__ = ["ACTIONS", "INVENTORY_ACTIONS", "check"]
+
+ACTIONS = frozenset({"add", "change", "delete", "no-change", "resume", "suspend"})
+
+#: Actions on a product that is installed already: they must name its inventory.
+INVENTORY_ACTIONS = frozenset({"change", "delete", "resume", "suspend"})
+
+_MAX_DIGITS = 18
+_MAX_DECIMALS = 12
+
+
+def check(draft: OrderDraft, max_line_items: int) -> Iterator[Problem]:
+    """Check presence, uniqueness and range of what the lines say."""
+    if not draft.items:
+        yield Problem.of(messages.ITEMS_MISSING, "/productOrderItem")
+        return
+    if len(draft.items) > max_line_items:
+        yield Problem.of(messages.TOO_MANY_ITEMS, "/productOrderItem", limit=max_line_items)
+        return
+    seen: set[str] = set()
+    for index, item in enumerate(draft.items):
+        at = f"/productOrderItem/{index}"
+        if item.id and item.id in seen:
+            yield Problem.of(messages.ITEM_ID_REPEATED, f"{at}/id", id=item.id)
+        seen.add(item.id or "")
+        yield from _item(item, at)
+
+
+def _item(item: LineItemDraft, at: str) -> Iterator[Problem]:
+    if not item.id:
+        yield Problem.of(messages.ITEM_ID_MISSING, f"{at}/id")
+    if not item.action:
+        yield Problem.of(messages.ACTION_MISSING, f"{at}/action")
+    elif item.action not in ACTIONS:
+        yield Problem.of(messages.ACTION_UNKNOWN, f"{at}/action")
+    if item.product_offering is None:
+        yield Problem.of(messages.OFFERING_MISSING, f"{at}/productOffering")
+    elif not item.product_offering.id:
+        yield Problem.of(messages.OFFERING_ID_MISSING, f"{at}/productOffering/id")
+    if item.product is not None:
+        yield from _product(item.product, f"{at}/product")
+        if item.action in INVENTORY_ACTIONS and not item.product.id:
+            yield Problem.of(messages.INVENTORY_ID_MISSING, f"{at}/product/id")
+    elif item.action in INVENTORY_ACTIONS:
+        yield Problem.of(messages.PRODUCT_MISSING, f"{at}/product")
+    yield from _amounts(item, at)
+
+
+def _product(product: ProductDraft, at: str) -> Iterator[Problem]:
+    if product.product_specification is not None and not product.product_specification.id:
+        yield Problem.of(messages.SPECIFICATION_ID_MISSING, f"{at}/productSpecification/id")
+    if product.place is not None and not product.place.id:
+        yield Problem.of(messages.PLACE_ID_MISSING, f"{at}/place/id")
+    for index, contact in enumerate(product.related_party or ()):
+        kind = contact.referred_type or contact.type_alias
+        if not kind:
+            yield Problem.of(
+                messages.CONTACT_TYPE_MISSING, f"{at}/relatedParty/{index}/@referredType"
+            )
+        elif kind != "OrderLineItemContact":
+            yield Problem.of(
+                messages.CONTACT_TYPE_UNKNOWN, f"{at}/relatedParty/{index}/@referredType"
+            )
+    for index, relation in enumerate(product.product_relationship or ()):
+        if not relation.id:
+            yield Problem.of(messages.INVENTORY_ID_MISSING, f"{at}/productRelationship/{index}/id")
+
+
+def _amounts(item: LineItemDraft, at: str) -> Iterator[Problem]:
+    if item.quantity is not None:
+        yield from _in_range(item.quantity, f"{at}/quantity")
+        if item.quantity < 0:
+            yield Problem.of(messages.QUANTITY_NEGATIVE, f"{at}/quantity")
+    for index, item_price in enumerate(item.item_price or ()):
+        price = item_price.price
+        if price is None:
+            continue
+        start = f"{at}/itemPrice/{index}/price"
+        if price.tax_rate is not None:
+            yield from _in_range(price.tax_rate, f"{start}/taxRate")
+        if price.tax_included_amount and price.tax_included_amount.value is not None:
+            yield from _in_range(
+                price.tax_included_amount.value, f"{start}/taxIncludedAmount/value"
+            )
+        if price.duty_free_amount and price.duty_free_amount.value is not None:
+            yield from _in_range(price.duty_free_amount.value, f"{start}/dutyFreeAmount/value")
+
+
+def _in_range(number: Decimal, at: str) -> Iterator[Problem]:
+    exponent = number.as_tuple().exponent
+    if (
+        not isinstance(exponent, int)
+        or number.adjusted() >= _MAX_DIGITS
+        or exponent < -_MAX_DECIMALS
+    ):
+        yield Problem.of(messages.AMOUNT_OUT_OF_RANGE, at)

@@ -1,0 +1,104 @@
+"""The states of orders, line items and inbound requests, and the allowed transitions, as data.
+
+Sources: the order states of the Product Order Open API's product, whose labels are the slugs with
+spaces; the Inbound Queue's state table. Docs and tests are made from the same tables.
+"""
+
+from enum import StrEnum
+
+__all__ = [
+    "INBOUND_TRANSITIONS",
+    "ORDER_TRANSITIONS",
+    "InboundState",
+    "InboundStatus",
+    "OrderState",
+    "can_move",
+]
+
+
+class OrderState(StrEnum):
+    """States of an order and of a line item; `scheduled` exists for lines only."""
+
+    DRAFT = "draft"
+    NEW = "new"
+    SUBMITTED = "submitted"
+    ENRICHMENT_IN_PROGRESS = "enrichment_in_progress"
+    ENRICHMENT_ON_HOLD = "enrichment_on_hold"
+    ACKNOWLEDGED = "acknowledged"
+    REJECTED = "rejected"
+    IN_PROGRESS = "in_progress"
+    REVISION_IN_PROGRESS = "revision_in_progress"
+    AWAITING_INFORMATION = "awaiting_information"
+    ON_HOLD = "on_hold"
+    SCHEDULED = "scheduled"
+    ASSESSING_CANCELLATION = "assessing_cancellation"
+    CANCELLATION_IN_PROGRESS = "cancellation_in_progress"
+    CANCELED = "canceled"
+    COMPLETED = "completed"
+
+
+_S = OrderState
+
+ORDER_TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
+    _S.DRAFT: frozenset({_S.ENRICHMENT_IN_PROGRESS, _S.NEW}),
+    _S.ENRICHMENT_IN_PROGRESS: frozenset({_S.ENRICHMENT_ON_HOLD, _S.NEW}),
+    _S.ENRICHMENT_ON_HOLD: frozenset({_S.ENRICHMENT_IN_PROGRESS}),
+    _S.SUBMITTED: frozenset({_S.NEW}),
+    _S.NEW: frozenset({_S.ACKNOWLEDGED, _S.REJECTED}),
+    _S.REJECTED: frozenset({_S.DRAFT}),
+    _S.ACKNOWLEDGED: frozenset({_S.IN_PROGRESS, _S.SCHEDULED}),
+    _S.SCHEDULED: frozenset({_S.IN_PROGRESS}),
+    _S.IN_PROGRESS: frozenset(
+        {
+            _S.AWAITING_INFORMATION,
+            _S.ON_HOLD,
+            _S.REVISION_IN_PROGRESS,
+            _S.ASSESSING_CANCELLATION,
+            _S.COMPLETED,
+        }
+    ),
+    _S.AWAITING_INFORMATION: frozenset({_S.IN_PROGRESS, _S.ASSESSING_CANCELLATION}),
+    _S.ON_HOLD: frozenset({_S.IN_PROGRESS, _S.ASSESSING_CANCELLATION}),
+    _S.REVISION_IN_PROGRESS: frozenset({_S.ACKNOWLEDGED, _S.ASSESSING_CANCELLATION}),
+    _S.ASSESSING_CANCELLATION: frozenset({_S.CANCELLATION_IN_PROGRESS, _S.IN_PROGRESS}),
+    _S.CANCELLATION_IN_PROGRESS: frozenset({_S.CANCELED}),
+    _S.CANCELED: frozenset(),
+    _S.COMPLETED: frozenset(),
+}
+
+
+class InboundState(StrEnum):
+    """States of a record of the inbound queue."""
+
+    NEW = "new"
+    IN_PROGRESS = "in_progress"
+    PENDING = "pending"
+    COMPLETED = "completed"
+    ERROR = "error"
+
+
+class InboundStatus(StrEnum):
+    """How an ended record went; partial success is an order with work notes."""
+
+    SUCCESS = "success"
+    PARTIAL_SUCCESS = "partial_success"
+    FAILURE = "failure"
+
+
+_I = InboundState
+
+#: `in_progress -> new` is a lease that expired or was handed back; `error -> new` a redrive.
+INBOUND_TRANSITIONS: dict[InboundState, frozenset[InboundState]] = {
+    _I.NEW: frozenset({_I.IN_PROGRESS, _I.PENDING}),
+    _I.PENDING: frozenset({_I.NEW}),
+    _I.IN_PROGRESS: frozenset({_I.COMPLETED, _I.ERROR, _I.NEW}),
+    _I.ERROR: frozenset({_I.NEW}),
+    _I.COMPLETED: frozenset(),
+}
+
+
+def can_move(state: OrderState | InboundState, to: OrderState | InboundState) -> bool:
+    """Tell whether the tables allow a transition."""
+    if isinstance(state, InboundState):
+        return to in INBOUND_TRANSITIONS[state]
+    return to in ORDER_TRANSITIONS[state]

@@ -1,0 +1,129 @@
+"""Take an order into the inbound queue: validated, stored durably, answered with its id to be."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from ordering.catalog.snapshot import CatalogKeeper
+from ordering.db.array_insert import ArrayInsert
+from ordering.db.connection import Connection
+from ordering.db.engine import Database
+from ordering.db.group_commit import GroupCommit
+from ordering.db.tables import InboundRequest
+from ordering.domain.draft import OrderDraft
+from ordering.domain.ids import new_id
+from ordering.domain.references import References
+from ordering.domain.rules.header import PARTY_KINDS, referred_type
+from ordering.domain.states import InboundState
+from ordering.domain.timestamps import now
+from ordering.orders.validate import policy_of, validate
+from ordering.settings import Settings
+
+__all__ = ["AcceptOrder", "NewRequest", "insert_requests"]
+
+#: Who may create records of the queue: this name tells them apart.
+RESOURCE = "productOrder"
+
+_ACCEPTED = 202
+
+
+class NewRequest(msgspec.Struct, kw_only=True):
+    """A record as it enters the queue."""
+
+    id: UUID
+    resource: str = RESOURCE
+    reference_table: str = "customer_order"
+    state: InboundState = InboundState.NEW
+    status: str | None = None
+    status_code: int = _ACCEPTED
+    priority: int = 0
+    external_id: str | None = None
+    external_system: str | None = None
+    account_id: UUID | None = None
+    contact_id: UUID | None = None
+    consumer_id: UUID | None = None
+    initiated_by: str
+    run_in_background: bool = True
+    payload: str
+    response_payload: str | None = None
+    error_message: str | None = None
+    error: str | None = None
+    execute_after: UUID | None = None
+    due_at: datetime | None = None
+    attempts: int = 0
+    attempt_history: str | None = None
+    claim_token: UUID | None = None
+    claimed_at: datetime | None = None
+    lease_expires_at: datetime | None = None
+    system_id: str | None = None
+    created_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None = None
+
+
+_INSERT = ArrayInsert(InboundRequest)
+
+
+async def insert_requests(
+    connection: Connection, requests: Sequence[NewRequest]
+) -> Sequence[NewRequest]:
+    """Store records, in one statement. Must run in a transaction."""
+    await connection.execute(_INSERT.sql, *_INSERT.arrays([(request,) for request in requests]))
+    return requests
+
+
+class AcceptOrder:
+    """The use case. `ring` is called after the commit and must not block: the doorbell."""
+
+    def __init__(
+        self,
+        database: Database,
+        keeper: CatalogKeeper,
+        settings: Settings,
+        ring: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._keeper = keeper
+        self._ring = ring
+        self._policy = policy_of(
+            settings, check_references=settings.create_product_order_validations_async
+        )
+        self._group = GroupCommit(database, insert_requests)
+
+    async def __call__(self, body: bytes, client: str) -> UUID:
+        """Queue the order that `body` describes and return the id that it will have.
+
+        The record is committed on return. Raises `InvalidRequestError`; then nothing was written.
+        """
+        draft, found = await validate(self._database, self._keeper, body, self._policy)
+        moment = now()
+        request = NewRequest(
+            id=new_id(),
+            external_id=draft.external_id,
+            external_system=draft.external_system,
+            account_id=_party(draft, found, "account"),
+            contact_id=_party(draft, found, "contact"),
+            consumer_id=_party(draft, found, "consumer"),
+            initiated_by=client,
+            payload=body.decode(),
+            created_at=moment,
+            updated_at=moment,
+        )
+        await self._group.submit(request)
+        self._ring()
+        return request.id
+
+    async def close(self) -> None:
+        """Finish the writes under way and take no more."""
+        await self._group.close()
+
+
+def _party(draft: OrderDraft, found: References, kind: str) -> UUID | None:
+    for party in draft.related_party or ():
+        if PARTY_KINDS.get(referred_type(party) or "") == kind:
+            known = found.parties.get((kind, party.id or ""))
+            if known is not None:
+                return known.id
+    return None

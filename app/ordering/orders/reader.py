@@ -1,0 +1,146 @@
+"""Where rows become orders: a filter and a page in, a fixed number of statements out.
+
+The number of statements depends on the branches that are asked for, one per table, and never on
+how many orders, lines or levels there are.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from enum import Flag, auto
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from ordering.db.connection import Connection, Row
+from ordering.domain.ids import parse_id
+from ordering.domain.order import (
+    CharacteristicValue,
+    ContactPerson,
+    LineItem,
+    Order,
+    RelatedItem,
+)
+
+__all__ = ["Branch", "OrderFilter", "Page", "find_order", "list_orders"]
+
+
+class Branch(Flag):
+    """The parts of an order that are read beside its header."""
+
+    NONE = 0
+    LINE_ITEMS = auto()
+    CHARACTERISTICS = auto()
+    CONTACTS = auto()
+    RELATED_ITEMS = auto()
+    WORK_NOTES = auto()
+    ALL = LINE_ITEMS | CHARACTERISTICS | CONTACTS | RELATED_ITEMS | WORK_NOTES
+
+
+class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which orders: those that fit everything that is not None."""
+
+    state: str | None = None
+
+
+class Page(NamedTuple):
+    """A page of orders, by creation number, and how many fit the filter in all."""
+
+    orders: list[Order]
+    total: int
+
+
+def _columns(kind: type[msgspec.Struct], *, besides: Sequence[str]) -> str:
+    names = [name for name in kind.__struct_fields__ if name not in besides]
+    return ", ".join(names)
+
+
+_BRANCH_FIELDS = ("line_items", "characteristics", "contacts", "related_items", "work_notes")
+_HEADER = f"SELECT {_columns(Order, besides=_BRANCH_FIELDS)} FROM customer_order"  # noqa: S608 - names of our own columns
+
+_LINES = (
+    f"SELECT order_id, {_columns(LineItem, besides=_BRANCH_FIELDS)} FROM order_line_item"  # noqa: S608
+    " WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, position"
+)
+
+#: The branches below a line: table, the list that its rows go to, how a row is read.
+_CHILDREN: dict[Branch, tuple[str, str, Callable[[Mapping[str, Any]], object]]] = {
+    Branch.CHARACTERISTICS: (
+        "order_characteristic_value",
+        "characteristics",
+        lambda row: CharacteristicValue(**row),
+    ),
+    Branch.CONTACTS: ("order_line_item_contact", "contacts", lambda row: ContactPerson(**row)),
+    Branch.RELATED_ITEMS: (
+        "order_line_related_item",
+        "related_items",
+        lambda row: RelatedItem(**row),
+    ),
+    Branch.WORK_NOTES: ("work_note", "work_notes", lambda row: row["text"]),
+}
+
+_CHILD_COLUMNS = {
+    Branch.CHARACTERISTICS: _columns(CharacteristicValue, besides=()),
+    Branch.CONTACTS: _columns(ContactPerson, besides=()),
+    Branch.RELATED_ITEMS: _columns(RelatedItem, besides=()),
+    Branch.WORK_NOTES: "text",
+}
+
+
+async def find_order(connection: Connection, text: str, branches: Branch) -> Order | None:
+    """Find an order by its id or, failing that, the newest with this external id."""
+    rows = await connection.fetch(
+        f"""{_HEADER} WHERE id = $1 OR external_id = $2
+            ORDER BY (id = $1) IS TRUE DESC, number DESC LIMIT 1""",
+        parse_id(text),
+        text,
+    )
+    orders = await _complete(connection, rows, branches)
+    return orders[0] if orders else None
+
+
+async def list_orders(
+    connection: Connection, which: OrderFilter, *, limit: int, offset: int, branches: Branch
+) -> Page:
+    """Read a page of orders in the order of their creation."""
+    condition = "WHERE ($1::text IS NULL OR state = $1)"
+    total = await connection.fetchval(
+        f"SELECT count(*) FROM customer_order {condition}",  # noqa: S608 - fixed text
+        which.state,
+    )
+    rows = await connection.fetch(
+        f"{_HEADER} {condition} ORDER BY number LIMIT $2 OFFSET $3",
+        which.state,
+        limit,
+        offset,
+    )
+    return Page(await _complete(connection, rows, branches), total)
+
+
+async def _complete(connection: Connection, rows: Sequence[Row], branches: Branch) -> list[Order]:
+    orders = [Order(**_mapping(row)) for row in rows]
+    if not orders or Branch.LINE_ITEMS not in branches:
+        return orders
+    ids = [order.id for order in orders]
+    lines: dict[UUID, list[LineItem]] = defaultdict(list)
+    for row in await connection.fetch(_LINES, ids):
+        members = _mapping(row)
+        lines[members.pop("order_id")].append(LineItem(**members))
+    by_id = {line.id: line for group in lines.values() for line in group}
+    for branch, (table, attribute, read) in _CHILDREN.items():
+        if branch not in branches:
+            continue
+        for row in await connection.fetch(
+            f"SELECT line_item_id, {_CHILD_COLUMNS[branch]} FROM {table}"  # noqa: S608
+            " WHERE order_id = ANY($1::uuid[]) ORDER BY id",
+            ids,
+        ):
+            members = _mapping(row)
+            getattr(by_id[members.pop("line_item_id")], attribute).append(read(members))
+    for order in orders:
+        order.line_items = lines[order.id]
+    return orders
+
+
+def _mapping(row: Any) -> dict[str, Any]:
+    return dict(row.items())

@@ -1,0 +1,120 @@
+"""Where orders become rows: the one place that writes the tables of the order aggregate.
+
+Any number of orders is created by one statement of fixed text; a batch of one is a batch.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from ordering.db.array_insert import ArrayInsert
+from ordering.db.connection import Connection
+from ordering.db.tables import (
+    CustomerOrder,
+    OrderCharacteristicValue,
+    OrderEvent,
+    OrderLineItem,
+    OrderLineItemContact,
+    OrderLineRelatedItem,
+    OrderRevision,
+    WorkNote,
+)
+from ordering.domain.order import Order
+
+__all__ = ["insert_orders"]
+
+_CREATED_EVENT = "productOrderCreateEvent"
+
+
+class _Revision(msgspec.Struct):
+    """The audit row of a creation."""
+
+    order_id: UUID
+    version: int
+    operation: str
+    change_types: str
+    changes: str | None
+    changed_by: str
+    changed_at: datetime
+
+
+class _Event(msgspec.Struct):
+    """The outbox row of a creation."""
+
+    order_id: UUID
+    event_type: str
+    occurred_at: datetime
+    payload: str | None = None
+    delivered_at: datetime | None = None
+
+
+class _Note(msgspec.Struct):
+    """A work note's row."""
+
+    order_id: UUID
+    line_item_id: UUID
+    text: str
+    created_at: datetime
+
+
+def _inserts() -> list[ArrayInsert]:
+    """Make the inserts of the statement, in its order, numbered through."""
+    inserts: list[ArrayInsert] = []
+    first = 1
+    for table, leading in (
+        (CustomerOrder, ()),
+        (OrderLineItem, ("order_id",)),
+        (OrderCharacteristicValue, ("order_id", "line_item_id")),
+        (OrderLineItemContact, ("order_id", "line_item_id")),
+        (OrderLineRelatedItem, ("order_id", "line_item_id")),
+        (WorkNote, ()),
+        (OrderRevision, ()),
+        (OrderEvent, ()),
+    ):
+        inserts.append(ArrayInsert(table, leading=leading, first=first))
+        first += inserts[-1].width
+    return inserts
+
+
+_INSERTS = _inserts()
+_HEADER, *_REST = _INSERTS
+_CTES = ", ".join(f"rows_{number} AS ({insert.sql})" for number, insert in enumerate(_REST))
+_STATEMENT = (
+    f"WITH header AS ({_HEADER.sql} RETURNING id, number), {_CTES} SELECT id, number FROM header"
+)
+
+
+async def insert_orders(connection: Connection, orders: Sequence[Order]) -> Sequence[Order]:
+    """Create orders with their lines, first revision and event; sets their creation numbers.
+
+    Must run in a transaction. Raises `asyncpg.UniqueViolationError` if an order exists already.
+    """
+    lines = [(order, line) for order in orders for line in order.line_items]
+    rows = (
+        [(order,) for order in orders],
+        [(order.id, line) for order, line in lines],
+        [(o.id, line.id, each) for o, line in lines for each in line.characteristics],
+        [(o.id, line.id, each) for o, line in lines for each in line.contacts],
+        [(o.id, line.id, each) for o, line in lines for each in line.related_items],
+        [
+            (_Note(order.id, line.id, text, order.created_at),)
+            for order, line in lines
+            for text in line.work_notes
+        ],
+        [
+            (_Revision(o.id, o.version, "create", "[]", None, o.created_by, o.created_at),)
+            for o in orders
+        ],
+        [(_Event(order.id, _CREATED_EVENT, order.created_at),) for order in orders],
+    )
+    arrays = [
+        array
+        for insert, table_rows in zip(_INSERTS, rows, strict=True)
+        for array in insert.arrays(table_rows)
+    ]
+    numbers = {row["id"]: row["number"] for row in await connection.fetch(_STATEMENT, *arrays)}
+    for order in orders:
+        order.number = numbers[order.id]
+    return orders

@@ -1,0 +1,62 @@
+"""The use cases and what they share, opened and closed together: what the faces are handed."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from ordering.access.clients import Clients
+from ordering.catalog.snapshot import CatalogKeeper
+from ordering.db.engine import Database
+from ordering.db.notices import CATALOG_CHANGED, CLIENT_CHANGED, Notices
+from ordering.inbound.accept import AcceptOrder
+from ordering.orders.create import CreateOrder
+from ordering.settings import Settings
+
+__all__ = ["Services", "open_services"]
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """What a face needs to answer a request."""
+
+    settings: Settings
+    database: Database
+    keeper: CatalogKeeper
+    clients: Clients
+    create_order: CreateOrder
+    accept_order: AcceptOrder
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, database_url: str, ring: Callable[[], None]
+) -> AsyncGenerator[Services]:
+    """Open everything; on leaving, finish the writes under way and close it.
+
+    `ring` wakes whoever drains the inbound queue; it is called after commits and must not block.
+    """
+    database = Database(database_url, pool_size=settings.database_pool_size)
+    await database.open()
+    keeper = CatalogKeeper(database, check_s=settings.catalog_check_s)
+    await keeper.open()
+    clients = Clients(database, memory_s=settings.credential_memory_s)
+    notices = Notices(
+        database_url, {CATALOG_CHANGED: keeper.notice, CLIENT_CHANGED: clients.forget}
+    )
+    await notices.open()
+    services = Services(
+        settings=settings,
+        database=database,
+        keeper=keeper,
+        clients=clients,
+        create_order=CreateOrder(database, keeper, settings),
+        accept_order=AcceptOrder(database, keeper, settings, ring),
+    )
+    try:
+        yield services
+    finally:
+        await services.create_order.close()
+        await services.accept_order.close()
+        await notices.close()
+        await keeper.close()
+        await database.close()

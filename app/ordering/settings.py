@@ -1,0 +1,164 @@
+"""All settings, in one typed object, read from `ORDERING_*` environment variables.
+
+`ordering settings` prints them with secrets masked; `docs/settings.md` lists them, and a test
+holds that page against this module. The variable of a setting is its name in capitals behind
+`ORDERING_`: `database_url` is `ORDERING_DATABASE_URL`.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+__all__ = ["Described", "Settings", "SettingsError", "describe", "load_settings"]
+
+PREFIX = "ORDERING_"
+_SECRETS = frozenset({"database_url", "redis_url"})
+
+Url = Annotated[str, Meta(min_length=1)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class SettingsError(Exception):
+    """A setting has a value that cannot be used; the text names the variables."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one process. The text of a field's Meta is its documentation."""
+
+    port: Annotated[Port, Meta(description="TCP port of the API.")] = 8000
+    host: Annotated[str, Meta(description="Address that the API listens on.")] = "127.0.0.1"
+    data: Annotated[
+        str,
+        Meta(description="Folder of the embedded servers' data and of `demo-clients.json`."),
+    ] = "var"
+    database_url: Annotated[
+        str | None,
+        Meta(description="PostgreSQL (15 or newer) to use; absent: an embedded one."),
+    ] = None
+    redis_url: Annotated[
+        str | None,
+        Meta(description="Redis or Valkey to use; absent: an embedded one."),
+    ] = None
+    database_pool_size: Annotated[
+        Positive, Meta(description="Connections to PostgreSQL, at most, per process.")
+    ] = 10
+    development: Annotated[
+        bool,
+        Meta(description="Development mode: GraphQL introspection and the query page are on."),
+    ] = False
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+        Meta(description="Least severity of the lines in the log."),
+    ] = "INFO"
+    max_body_bytes: Annotated[
+        Positive, Meta(description="Largest JSON body that is read, in bytes; above it: 413.")
+    ] = 16 * 1024 * 1024
+    max_line_items: Annotated[Positive, Meta(description="Most line items of one order.")] = 10_000
+    create_product_order_validations_sync: Annotated[
+        bool,
+        Meta(
+            description="Hold synchronous orders against catalog, parties, locations and inventory."
+        ),
+    ] = True
+    create_product_order_validations_async: Annotated[
+        bool,
+        Meta(description="Hold asynchronous orders against the same before they are queued."),
+    ] = True
+    enable_validation_via_schedule_job: Annotated[
+        bool,
+        Meta(description="Hold queued orders against the same once more when they are created."),
+    ] = False
+    allow_spec_version_update_in_change_order: Annotated[
+        bool,
+        Meta(description="A change order may name another specification version than installed."),
+    ] = True
+    disable_char_value_validation: Annotated[
+        bool, Meta(description="Write no work notes about characteristics and their values.")
+    ] = False
+    queue_batch: Annotated[
+        Positive, Meta(description="Records of the inbound queue that are claimed at once.")
+    ] = 100
+    queue_lease_s: Annotated[
+        Positive,
+        Meta(description="Seconds until the claim of a worker that stopped answering expires."),
+    ] = 15
+    queue_sweep_s: Annotated[
+        Positive, Meta(description="Seconds between looks at the queue when no doorbell rings.")
+    ] = 1
+    queue_max_attempts: Annotated[
+        Positive, Meta(description="Attempts at a record before it ends in error.")
+    ] = 5
+    catalog_check_s: Annotated[
+        Positive,
+        Meta(description="Seconds between checks of the catalog revision (heals lost notices)."),
+    ] = 5
+    credential_memory_s: Annotated[
+        int,
+        Meta(ge=0, le=60, description="Seconds for which a verified password is remembered."),
+    ] = 60
+
+    @property
+    def data_folder(self) -> Path:
+        """The data folder as an absolute path."""
+        return Path(self.data).resolve()
+
+
+class Described(NamedTuple):
+    """A setting as it is shown to people."""
+
+    variable: str
+    value: object
+    default: object
+    description: str
+
+
+def load_settings(environment: Mapping[str, str]) -> Settings:
+    """Read the settings.
+
+    Raises `SettingsError` naming every variable that is unknown or has a value of the wrong kind:
+    a misspelt variable must not be silently without effect.
+    """
+    hints = get_type_hints(Settings, include_extras=True)
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for variable, text in environment.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or variable in _NOT_SETTINGS:
+            continue
+        if name not in hints:
+            problems.append(f"{variable} is no setting")
+            continue
+        try:
+            values[name] = msgspec.convert(text, hints[name], strict=False)
+        except msgspec.ValidationError as error:
+            problems.append(f"{variable}: {error}")
+    if problems:
+        raise SettingsError("; ".join(sorted(problems)))
+    return Settings(**values)
+
+
+#: Variables with our prefix that are no settings of the service.
+_NOT_SETTINGS = frozenset({f"{PREFIX}PARENT_PID"})
+
+
+def describe(settings: Settings) -> Iterator[Described]:
+    """List all settings with their values, secrets masked, and their documentation."""
+    hints = get_type_hints(Settings, include_extras=True)
+    for info in msgspec.structs.fields(Settings):
+        value = getattr(settings, info.name)
+        masked = "***" if info.name in _SECRETS and value is not None else value
+        description = next(_descriptions(hints[info.name]), "")
+        yield Described(PREFIX + info.name.upper(), masked, info.default, description)
+
+
+def _descriptions(hint: Any) -> Iterator[str]:
+    if get_origin(hint) is Annotated:
+        yield from (
+            part.description
+            for part in get_args(hint)
+            if isinstance(part, Meta) and part.description
+        )

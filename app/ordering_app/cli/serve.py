@@ -1,0 +1,69 @@
+"""The processes of a production set-up: `ordering api`, `ordering worker`, `ordering migrate`."""
+
+import click
+
+from ordering.db.migrate import MigrationError
+from ordering.db.migrate import migrate as run_migrations
+from ordering.settings import describe
+from ordering.telemetry import set_up_logging
+from ordering_app.cli.common import fail, read_settings, require_database, require_redis, run
+from ordering_app.parent_watch import watch_parent
+
+__all__ = ["api", "migrate", "settings", "worker"]
+
+_SHUTDOWN_S = 20
+
+
+@click.command()
+def api() -> None:
+    """Serve REST and GraphQL on ORDERING_HOST:ORDERING_PORT."""
+    import uvicorn  # noqa: PLC0415 - other commands do not need it
+
+    from ordering_app.asgi import make_app  # noqa: PLC0415 - likewise
+
+    watch_parent()
+    chosen = read_settings()
+    set_up_logging(chosen.log_level)
+    app = make_app(chosen, require_database(chosen), require_redis(chosen))
+    uvicorn.run(
+        app,
+        host=chosen.host,
+        port=chosen.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+    )
+
+
+@click.command()
+def worker() -> None:
+    """Drain the inbound queue until SIGTERM, then finish the batch in hand."""
+    from ordering_jobs.worker import run_worker  # noqa: PLC0415 - other commands do not need it
+
+    watch_parent()
+    chosen = read_settings()
+    set_up_logging(chosen.log_level)
+    run(run_worker(chosen, require_database(chosen), require_redis(chosen)))
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database's tables up to date; safe to call from several places at once."""
+    chosen = read_settings()
+    try:
+        applied = run(run_migrations(require_database(chosen)))
+    except MigrationError as error:
+        fail(str(error))
+    for identity in applied:
+        click.echo(f"applied {identity}")
+    if not applied:
+        click.echo("nothing to do")
+
+
+@click.command()
+def settings() -> None:
+    """Print all settings with their values and meanings; secrets are masked."""
+    for each in describe(read_settings()):
+        click.echo(f"{each.variable}={each.value}\n    {each.description}")

@@ -1,0 +1,190 @@
+"""`ordering up` and `ordering demo`: everything on this machine, from nothing.
+
+Servers (embedded ones unless URLs are given), migrations, demo data, the API and a worker under a
+supervisor. Each step finds what an earlier, perhaps killed, run left behind.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from importlib.resources import as_file, files
+from typing import NamedTuple
+
+import httpx
+
+from ordering.catalog.loading import load_file
+from ordering.db.engine import Database
+from ordering.db.migrate import migrate
+from ordering.settings import Settings
+from ordering_app.demo.clients import DemoClient, save_demo_clients
+from ordering_app.demo.place import ORDER_PATH, example_path, place_examples
+from ordering_app.embedded import Embedded
+from ordering_app.supervisor import ChildSpec, Supervisor
+
+__all__ = ["Installation", "demo", "up"]
+
+Say = Callable[[str], None]
+
+
+class Installation(NamedTuple):
+    """The servers that are used, and whether this run brings them."""
+
+    database_url: str
+    redis_url: str
+    embedded: bool
+
+
+class _Demo(NamedTuple):
+    """The demo clients, and whether nothing was ordered here yet."""
+
+    clients: dict[str, DemoClient]
+    untouched: bool
+
+
+@asynccontextmanager
+async def _installation(settings: Settings, say: Say) -> AsyncGenerator[Installation]:
+    if settings.database_url and settings.redis_url:
+        yield Installation(settings.database_url, settings.redis_url, embedded=False)
+        return
+    settings.data_folder.mkdir(parents=True, exist_ok=True)
+    embedded = Embedded(settings.data_folder)
+    say(f"starting PostgreSQL and Valkey in {settings.data_folder}")
+    servers = await asyncio.to_thread(embedded.start)
+    try:
+        yield Installation(servers.database_url, servers.redis_url, embedded=True)
+    finally:
+        say("stopping PostgreSQL and Valkey")
+        await asyncio.to_thread(embedded.stop)
+
+
+async def _prepare(
+    settings: Settings, installation: Installation, say: Say, *, with_demo: bool
+) -> _Demo | None:
+    applied = await migrate(installation.database_url)
+    if applied:
+        say(f"applied {len(applied)} migration(s)")
+    if not with_demo:
+        return None
+    database = Database(installation.database_url, pool_size=2)
+    await database.open()
+    try:
+        clients = await save_demo_clients(database, settings.data_folder)
+        async with database.acquire() as connection:
+            empty = await connection.fetchval("SELECT revision = 0 FROM catalog_revision")
+            untouched = await connection.fetchval(
+                """SELECT NOT EXISTS (SELECT FROM customer_order)
+                      AND NOT EXISTS (SELECT FROM inbound_request)"""
+            )
+        if empty:
+            with as_file(files("ordering_app.demo").joinpath("catalog.yaml")) as path:
+                await load_file(database, path)
+            say("loaded the demo catalog")
+        return _Demo(clients, untouched)
+    finally:
+        await database.close()
+
+
+def _supervisor(settings: Settings, installation: Installation, url: str, say: Say) -> Supervisor:
+    environment = {
+        **os.environ,
+        "ORDERING_DATABASE_URL": installation.database_url,
+        "ORDERING_REDIS_URL": installation.redis_url,
+        "ORDERING_HOST": settings.host,
+        "ORDERING_PORT": str(settings.port),
+        "ORDERING_DEVELOPMENT": "true",
+    }
+
+    async def ready() -> bool:
+        async with httpx.AsyncClient(timeout=2.0) as http:
+            try:
+                return (await http.get(f"{url}/readyz")).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+    command = [sys.executable, "-m", "ordering_app"]
+    return Supervisor(
+        [
+            ChildSpec("api", [*command, "api"], environment, ready),
+            ChildSpec("worker", [*command, "worker"], environment),
+        ],
+        logs=settings.data_folder / "log",
+        say=say,
+    )
+
+
+@asynccontextmanager
+async def _running(
+    settings: Settings, say: Say, *, want_demo: bool
+) -> AsyncGenerator[tuple[str, _Demo | None, Supervisor]]:
+    url = f"http://{settings.host}:{settings.port}"
+    async with _installation(settings, say) as installation:
+        with_demo = installation.embedded or want_demo
+        demo_data = await _prepare(settings, installation, say, with_demo=with_demo)
+        supervisor = _supervisor(settings, installation, url, say)
+        try:
+            await supervisor.start()
+            yield url, demo_data, supervisor
+        finally:
+            say("stopping the API and the worker")
+            await supervisor.stop()
+
+
+async def up(settings: Settings, say: Say, *, want_demo: bool) -> None:
+    """Run everything until SIGINT or SIGTERM, then stop it in order."""
+    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, lambda: task and task.cancel())
+    try:
+        async with _running(settings, say, want_demo=want_demo) as (url, demo_data, supervisor):
+            if demo_data is not None and demo_data.untouched:
+                await place_examples(url, demo_data.clients["integrator"], say)
+            for line in _welcome(url, demo_data):
+                say(line)
+            await supervisor.run()
+    except asyncio.CancelledError:
+        say("stopped")
+
+
+async def demo(settings: Settings, say: Say, *, want_demo: bool) -> None:
+    """Start, place the example orders, wait for the queued one, stop. Raises `DemoError`."""
+    async with _running(settings, say, want_demo=want_demo) as (url, demo_data, _supervisor):
+        if demo_data is None:
+            say("no demo data: with servers of your own, give --demo to load it")
+            return
+        await place_examples(url, demo_data.clients["integrator"], say)
+    say("done: one order was created at once, one through the inbound queue")
+
+
+def _welcome(url: str, demo_data: _Demo | None) -> list[str]:
+    lines = [
+        "",
+        f"REST       {url}{ORDER_PATH}",
+        f"GraphQL    {url}/graphql",
+        f"API docs   {url}/docs",
+        f"Health     {url}/readyz",
+        "",
+    ]
+    if demo_data is None:
+        return [*lines, "Ctrl-C stops everything."]
+    for client in demo_data.clients.values():
+        roles = ", ".join(client.roles)
+        lines.append(f"client     {client.username:<11} {client.password}   ({roles})")
+    integrator = demo_data.clients["integrator"]
+    curl = f"curl -u {integrator.username}:{integrator.password}"
+    json_type = "-H 'Content-Type: application/json'"
+    query = (
+        '{"query": "{ orders(first: 5) { totalCount nodes { id state lineItems { itemId } } } }"}'
+    )
+    return [
+        *lines,
+        "",
+        f"{curl} {json_type} -d @'{example_path('sync')}' '{url}{ORDER_PATH}'",
+        f"{curl} {json_type} -d @'{example_path('async')}' '{url}{ORDER_PATH}?mode=async'",
+        f"{curl} {json_type} -d '{query}' '{url}/graphql'",
+        "",
+        "Ctrl-C stops everything; the data stays.",
+    ]

@@ -1,0 +1,13 @@
+"""What resolvers are handed."""
+
+import msgspec
+
+from ordering.services import Services
+
+__all__ = ["Context"]
+
+
+class Context(msgspec.Struct, frozen=True):
+    """The use cases of the application."""
+
+    services: Services

@@ -1,0 +1,88 @@
+"""The doorbell: tells a worker that there is something in the inbound queue.
+
+Losing a ring costs latency only, because workers look at the queue by themselves too. So nobody
+waits for the bell, and a dead Redis is noted and otherwise ignored.
+"""
+
+import asyncio
+import logging
+
+import msgspec
+from arq.connections import ArqRedis, create_pool
+from redis.exceptions import RedisError
+
+from ordering_jobs.redis_settings import QUEUE_NAME, redis_settings
+
+__all__ = ["RING", "Doorbell", "deserialize", "serialize"]
+
+#: The name of the job that a ring is.
+RING = "ring"
+
+_log = logging.getLogger(__name__)
+_PAUSE_S = 0.02
+_AGAIN_S = 0.06
+_AFTER_FAILURE_S = 1.0
+
+
+def serialize(job: dict[str, object]) -> bytes:
+    """Write a job as MessagePack; arq's own choice would be pickle, which runs what it reads."""
+    return msgspec.msgpack.encode(job)
+
+
+def deserialize(data: bytes) -> dict[str, object]:
+    """Read a job."""
+    return msgspec.msgpack.decode(data)
+
+
+class Doorbell:
+    """Rings are gathered: however many orders arrive, one ring is under way at a time."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._settings = redis_settings(redis_url, retries=0)
+        self._rung = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._redis: ArqRedis | None = None
+
+    def open(self) -> None:
+        """Start ringing. Redis need not be there."""
+        self._task = asyncio.create_task(self._keep_ringing())
+
+    async def close(self) -> None:
+        """Ring no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        if self._redis is not None:
+            await self._redis.aclose()
+            self._redis = None
+
+    def ring(self) -> None:
+        """Ring soon; returns at once."""
+        self._rung.set()
+
+    async def _keep_ringing(self) -> None:
+        while True:
+            await self._rung.wait()
+            self._rung.clear()
+            try:
+                if not await self._ring_once():
+                    # A ring is pending, or is being answered right now by a worker that may have
+                    # looked just before our commit: ring once more when that is over.
+                    await asyncio.sleep(_AGAIN_S)
+                    await self._ring_once()
+                await asyncio.sleep(_PAUSE_S)
+            except (RedisError, OSError):
+                _log.warning("cannot ring the doorbell; workers will look by themselves")
+                await asyncio.sleep(_AFTER_FAILURE_S)
+
+    async def _ring_once(self) -> bool:
+        if self._redis is None:
+            self._redis = await create_pool(
+                self._settings,
+                job_serializer=serialize,
+                job_deserializer=deserialize,
+                default_queue_name=QUEUE_NAME,
+            )
+        # One id for all rings: while one waits for a worker, no second is queued.
+        return await self._redis.enqueue_job(RING, _job_id=RING) is not None

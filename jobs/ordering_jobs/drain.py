@@ -1,0 +1,58 @@
+"""Drains the inbound queue: looks when the bell rings, and now and then without it."""
+
+import asyncio
+import logging
+
+from ordering.db.failures import DATABASE_AWAY
+from ordering.inbound.process import Processor
+
+__all__ = ["Drainer"]
+
+_log = logging.getLogger(__name__)
+_AFTER_FAILURE_S = 1.0
+
+
+class Drainer:
+    """One task that empties the queue batch by batch, then sleeps until it is woken.
+
+    `sweep_s` is the longest sleep in seconds: it bounds what a lost ring can cost.
+    """
+
+    def __init__(self, processor: Processor, *, sweep_s: float) -> None:
+        self._processor = processor
+        self._sweep_s = sweep_s
+        self._rung = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Start draining."""
+        self._task = asyncio.create_task(self._keep_draining())
+
+    async def close(self) -> None:
+        """Finish the batch in hand, then stop: nobody has to wait for a lease."""
+        self._stopping = True
+        self._rung.set()
+        if self._task is not None:
+            await self._task
+            self._task = None
+
+    def wake(self) -> None:
+        """Look at the queue now; returns at once."""
+        self._rung.set()
+
+    async def _keep_draining(self) -> None:
+        while not self._stopping:
+            # Cleared before looking: a ring during the look leads to another look.
+            self._rung.clear()
+            try:
+                while await self._processor.drain_batch() and not self._stopping:
+                    pass
+            except DATABASE_AWAY:
+                _log.warning("the database is away; draining waits", exc_info=True)
+                await asyncio.sleep(_AFTER_FAILURE_S)
+            try:
+                async with asyncio.timeout(self._sweep_s):
+                    await self._rung.wait()
+            except TimeoutError:
+                pass

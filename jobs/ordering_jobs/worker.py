@@ -1,0 +1,123 @@
+"""The worker process: arq's loop around our drainer and our clock.
+
+arq's worker ends when Redis stays away longer than its retries; then it is made anew, and the
+drainer goes on meanwhile by looking at the queue itself (docs/decisions/0010-doorbell.md).
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from typing import Any, cast
+
+from arq.cron import cron
+from arq.worker import Worker, func
+from redis.exceptions import RedisError
+
+from ordering.catalog.snapshot import CatalogKeeper
+from ordering.db.engine import Database
+from ordering.db.notices import CATALOG_CHANGED, Notices
+from ordering.inbound.process import Processor
+from ordering.settings import Settings
+from ordering_jobs.doorbell import RING, deserialize, serialize
+from ordering_jobs.drain import Drainer
+from ordering_jobs.redis_settings import QUEUE_NAME, redis_settings
+from ordering_jobs.rescue import rescue_expired
+
+__all__ = ["run_worker", "system_id"]
+
+_log = logging.getLogger(__name__)
+_POLL_S = 0.05
+_RESCUE_SECONDS = set(range(0, 60, 5))
+_RETRIES = 5
+_RECONNECT_S = 1.0
+
+
+def system_id() -> str:
+    """Name this worker: host and process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+async def run_worker(settings: Settings, database_url: str, redis_url: str) -> None:
+    """Work until SIGTERM or SIGINT, then finish the batch in hand."""
+    database = Database(database_url, pool_size=settings.database_pool_size)
+    await database.open()
+    keeper = CatalogKeeper(database, check_s=settings.catalog_check_s)
+    await keeper.open()
+    notices = Notices(database_url, {CATALOG_CHANGED: keeper.notice})
+    await notices.open()
+    drainer = Drainer(
+        Processor(database, keeper, settings, system_id()), sweep_s=settings.queue_sweep_s
+    )
+    drainer.open()
+    try:
+        await _listen_for_ever(drainer, database, settings, redis_url)
+    finally:
+        await drainer.close()
+        await notices.close()
+        await keeper.close()
+        await database.close()
+
+
+async def _listen_for_ever(
+    drainer: Drainer, database: Database, settings: Settings, redis_url: str
+) -> None:
+    stop = asyncio.Event()
+    _on_signals(stop)
+    stopping = asyncio.create_task(stop.wait())
+    while not stop.is_set():
+        worker = _arq_worker(drainer, database, settings, redis_url)
+        listening = asyncio.create_task(worker.main())
+        await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        listening.cancel()
+        result = (await asyncio.gather(listening, return_exceptions=True))[0]
+        await _close(worker)
+        if isinstance(result, (RedisError, OSError)):
+            _log.warning("lost Redis; the drainer looks by itself until it is back: %r", result)
+            await asyncio.wait({stopping}, timeout=_RECONNECT_S)
+        elif isinstance(result, Exception):
+            raise result
+
+
+async def _close(worker: Worker) -> None:
+    try:
+        await worker.close()
+    except (RedisError, OSError):
+        _log.info("Redis is away; nothing to close")
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+def _arq_worker(drainer: Drainer, database: Database, settings: Settings, redis_url: str) -> Worker:
+    async def ring(_context: dict[Any, Any]) -> None:
+        """Answer the doorbell; returns at once, so that the next ring can be queued."""
+        drainer.wake()
+
+    async def rescue_tick(_context: dict[Any, Any]) -> None:
+        if await rescue_expired(database, max_attempts=settings.queue_max_attempts):
+            drainer.wake()
+
+    return Worker(
+        functions=[func(cast("Any", ring), name=RING, keep_result=0)],
+        cron_jobs=[
+            cron(
+                cast("Any", rescue_tick),
+                name="rescue",
+                second=_RESCUE_SECONDS,
+                run_at_startup=True,
+                keep_result=0,
+            )
+        ],
+        redis_settings=redis_settings(redis_url, retries=_RETRIES),
+        queue_name=QUEUE_NAME,
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+        poll_delay=_POLL_S,
+        handle_signals=False,
+        keep_result=0,
+    )

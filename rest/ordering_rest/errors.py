@@ -1,0 +1,30 @@
+"""Which HTTP status an error has, on every face."""
+
+from ordering.domain.errors import (
+    AccessDeniedError,
+    InvalidRequestError,
+    NotFoundError,
+    OrderingError,
+    RetryableError,
+    TooLargeError,
+    UnauthenticatedError,
+)
+
+__all__ = ["CHALLENGE", "status_of"]
+
+#: Sent with 401, so that clients know how to authenticate.
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="product-ordering", charset="UTF-8"'}
+
+_STATUSES: dict[type[OrderingError], int] = {
+    InvalidRequestError: 400,
+    UnauthenticatedError: 401,
+    AccessDeniedError: 403,
+    NotFoundError: 404,
+    TooLargeError: 413,
+    RetryableError: 503,
+}
+
+
+def status_of(error: OrderingError) -> int:
+    """Return the HTTP status of an error."""
+    return _STATUSES[type(error)]
