@@ -5,9 +5,10 @@ supervisor. Each step finds what an earlier, perhaps killed, run left behind.
 """
 
 import asyncio
-import os
 import signal
+import socket
 import sys
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import as_file, files
@@ -27,6 +28,9 @@ from ordering_app.supervisor import ChildSpec, Supervisor
 __all__ = ["Installation", "demo", "up"]
 
 Say = Callable[[str], None]
+
+_LOOK_S = 0.5
+_PORT_PATIENCE_S = 10.0
 
 
 class Installation(NamedTuple):
@@ -53,11 +57,45 @@ async def _installation(settings: Settings, say: Say) -> AsyncGenerator[Installa
     embedded = Embedded(settings.data_folder)
     say(f"starting PostgreSQL and Valkey in {settings.data_folder}")
     servers = await asyncio.to_thread(embedded.start)
+    reviving = asyncio.create_task(_keep_alive(embedded, say))
     try:
         yield Installation(servers.database_url, servers.redis_url, embedded=True)
     finally:
+        reviving.cancel()
+        await asyncio.gather(reviving, return_exceptions=True)
         say("stopping PostgreSQL and Valkey")
         await asyncio.to_thread(embedded.stop)
+
+
+async def _keep_alive(embedded: Embedded, say: Say) -> None:
+    """Start an embedded server again that died by itself, and say so."""
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        for sentence in await asyncio.to_thread(embedded.revive):
+            say(sentence)
+
+
+async def _wait_for_port(settings: Settings, say: Say) -> None:
+    """Wait until the API's port is free: what a killed run left behind needs a moment to end.
+
+    Raises `OSError` if another program keeps it.
+    """
+    deadline = time.monotonic() + _PORT_PATIENCE_S
+    told = False
+    while True:
+        try:
+            with socket.create_server((settings.host, settings.port)):
+                return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise OSError(
+                    f"port {settings.port} of {settings.host} is used by another program; "
+                    "choose another one with ORDERING_PORT"
+                ) from error
+        if not told:
+            say(f"waiting until port {settings.port} is free")
+            told = True
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _prepare(
@@ -89,7 +127,6 @@ async def _prepare(
 
 def _supervisor(settings: Settings, installation: Installation, url: str, say: Say) -> Supervisor:
     environment = {
-        **os.environ,
         "ORDERING_DATABASE_URL": installation.database_url,
         "ORDERING_REDIS_URL": installation.redis_url,
         "ORDERING_HOST": settings.host,
@@ -123,6 +160,7 @@ async def _running(
     async with _installation(settings, say) as installation:
         with_demo = installation.embedded or want_demo
         demo_data = await _prepare(settings, installation, say, with_demo=with_demo)
+        await _wait_for_port(settings, say)
         supervisor = _supervisor(settings, installation, url, say)
         try:
             await supervisor.start()

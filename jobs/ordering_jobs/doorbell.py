@@ -54,7 +54,7 @@ class Doorbell:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
         if self._redis is not None:
-            await self._redis.aclose()
+            await self._redis.aclose(close_connection_pool=True)
             self._redis = None
 
     def ring(self) -> None:

@@ -25,16 +25,17 @@ class Drainer:
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
-    def open(self) -> None:
-        """Start draining."""
+    def open(self) -> asyncio.Task[None]:
+        """Start draining. The task ends on `close`, or with the error of a defect."""
         self._task = asyncio.create_task(self._keep_draining())
+        return self._task
 
     async def close(self) -> None:
         """Finish the batch in hand, then stop: nobody has to wait for a lease."""
         self._stopping = True
         self._rung.set()
         if self._task is not None:
-            await self._task
+            await asyncio.wait({self._task})
             self._task = None
 
     def wake(self) -> None:

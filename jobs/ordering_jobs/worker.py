@@ -50,47 +50,47 @@ async def run_worker(settings: Settings, database_url: str, redis_url: str) -> N
     drainer = Drainer(
         Processor(database, keeper, settings, system_id()), sweep_s=settings.queue_sweep_s
     )
-    drainer.open()
+    draining = drainer.open()
+    stopping = asyncio.create_task(_signalled())
     try:
-        await _listen_for_ever(drainer, database, settings, redis_url)
+        while not (stopping.done() or draining.done()):
+            worker = _arq_worker(drainer, database, settings, redis_url)
+            await _listen(worker, {stopping, draining})
     finally:
+        stopping.cancel()
         await drainer.close()
         await notices.close()
         await keeper.close()
         await database.close()
+    if draining.done() and not draining.cancelled() and (defect := draining.exception()):
+        # A worker that cannot drain must not look alive: its supervisor starts it anew.
+        raise defect
 
 
-async def _listen_for_ever(
-    drainer: Drainer, database: Database, settings: Settings, redis_url: str
-) -> None:
-    stop = asyncio.Event()
-    _on_signals(stop)
-    stopping = asyncio.create_task(stop.wait())
-    while not stop.is_set():
-        worker = _arq_worker(drainer, database, settings, redis_url)
-        listening = asyncio.create_task(worker.main())
-        await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        listening.cancel()
-        result = (await asyncio.gather(listening, return_exceptions=True))[0]
-        await _close(worker)
-        if isinstance(result, (RedisError, OSError)):
-            _log.warning("lost Redis; the drainer looks by itself until it is back: %r", result)
-            await asyncio.wait({stopping}, timeout=_RECONNECT_S)
-        elif isinstance(result, Exception):
-            raise result
-
-
-async def _close(worker: Worker) -> None:
+async def _listen(worker: Worker, until: set[asyncio.Task[None]]) -> None:
+    """Answer rings until one of the tasks ends or Redis is lost."""
+    listening = asyncio.create_task(worker.main())
+    await asyncio.wait({listening, *until}, return_when=asyncio.FIRST_COMPLETED)
+    listening.cancel()
+    result = (await asyncio.gather(listening, return_exceptions=True))[0]
     try:
         await worker.close()
     except (RedisError, OSError):
-        _log.info("Redis is away; nothing to close")
+        _log.info("Redis is away; there is nothing to close")
+    if isinstance(result, (RedisError, OSError)):
+        _log.warning("lost Redis; the drainer looks by itself until it is back: %r", result)
+        await asyncio.wait(until, timeout=_RECONNECT_S, return_when=asyncio.FIRST_COMPLETED)
+    elif isinstance(result, Exception):
+        raise result
 
 
-def _on_signals(stop: asyncio.Event) -> None:
+async def _signalled() -> None:
+    """Wait for SIGTERM or SIGINT."""
+    signalled = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, signalled.set)
+    await signalled.wait()
 
 
 def _arq_worker(drainer: Drainer, database: Database, settings: Settings, redis_url: str) -> Worker:

@@ -13,6 +13,7 @@ import msgspec
 import yaml
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 __all__ = ["CONTRACTS", "contract", "documentation", "documentation_asset", "read_contract"]
 
@@ -61,7 +62,7 @@ def _folder() -> Path:
 
 
 @get("/openapi/{file_name:str}", sync_to_thread=False)
-def contract(file_name: str) -> Response[bytes]:
+def contract(file_name: FromPath[str]) -> Response[bytes]:
     """Answer a contract file, as written (`.yaml`) or as JSON (`.json`)."""
     name, _, ending = file_name.rpartition(".")
     if name not in CONTRACTS or ending not in ("yaml", "json"):
@@ -85,7 +86,7 @@ def documentation() -> Response[str]:
 
 
 @get("/docs/assets/{file_name:str}", sync_to_thread=False)
-def documentation_asset(file_name: str) -> Response[bytes]:
+def documentation_asset(file_name: FromPath[str]) -> Response[bytes]:
     """Answer a script or style of the documentation page."""
     if file_name == "start.js":
         return Response(_START.encode(), media_type="text/javascript")

@@ -27,4 +27,4 @@ _STATUSES: dict[type[OrderingError], int] = {
 
 def status_of(error: OrderingError) -> int:
     """Return the HTTP status of an error."""
-    return _STATUSES[type(error)]
+    return next(status for kind, status in _STATUSES.items() if isinstance(error, kind))

@@ -30,7 +30,7 @@ class ArrayInsert:
         arrays = ", ".join(
             f"${number}::{column.column_type}[]" for number, column in enumerate(ordered, first)
         )
-        self.sql = f"INSERT INTO {table_name(table)} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608 - names of our own tables
+        self.sql = f"INSERT INTO {table_name(table)} ({names}) SELECT * FROM unnest({arrays})"
         self.width = len(ordered)
         self._leading = len(leading)
         self._read = attrgetter(*(column_name(column) for column in own))

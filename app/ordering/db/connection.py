@@ -6,9 +6,9 @@ few methods that we call are written down as a protocol.
 
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it carries no types
+from ordering.db.driver import asyncpg
 
 __all__ = ["Connection", "Row", "connect"]
 
@@ -51,4 +51,4 @@ class Connection(Protocol):
 
 async def connect(url: str) -> Any:
     """Open a connection outside of any pool, with all that asyncpg offers. Close it yourself."""
-    return await cast("Any", asyncpg).connect(url)
+    return await asyncpg.connect(url)

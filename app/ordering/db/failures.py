@@ -1,8 +1,8 @@
 """The failures of PostgreSQL, sorted by what they mean to us."""
 
-import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it carries no types
+from ordering.db.driver import asyncpg
 
-__all__ = ["DATABASE_AWAY", "RETRYABLE"]
+__all__ = ["DATABASE_AWAY", "LOCKED", "RETRYABLE"]
 
 #: Any failure of the database or of the way to it: who can do without it for now, waits.
 DATABASE_AWAY: tuple[type[Exception], ...] = (
@@ -12,6 +12,9 @@ DATABASE_AWAY: tuple[type[Exception], ...] = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
+
+#: Somebody else held a lock for longer than we wait.
+LOCKED: type[Exception] = asyncpg.LockNotAvailableError
 
 #: Failures of the database's circumstances, not of what was asked: the same may succeed later.
 RETRYABLE: tuple[type[Exception], ...] = (
@@ -23,5 +26,5 @@ RETRYABLE: tuple[type[Exception], ...] = (
     asyncpg.TransactionRollbackError,  # deadlock, serialization failure
     asyncpg.InsufficientResourcesError,  # disk full, too many connections
     asyncpg.OperatorInterventionError,  # shutdown, statement timeout
-    asyncpg.LockNotAvailableError,
+    LOCKED,
 )

@@ -13,6 +13,7 @@ from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager
 
 from ordering.db.connection import connect
 from ordering.db.engine import ENGINE, Database
+from ordering.db.failures import DATABASE_AWAY
 from ordering.db.piccolo_app import APP_NAME
 
 __all__ = ["MigrationError", "migrate"]
@@ -47,6 +48,8 @@ async def migrate(database_url: str) -> list[str]:
             # Piccolo reports by printing; a command line that answers machines must not.
             with contextlib.redirect_stdout(io.StringIO()) as printed:
                 result = await ForwardsMigrationManager(app_name=APP_NAME).run()
+        except DATABASE_AWAY as error:
+            raise MigrationError(f"the migration failed and was undone: {error}") from error
         finally:
             await database.close()
         if not result.success:

@@ -8,7 +8,7 @@ rules can judge the rest (docs/decisions/0006-unknown-attributes.md).
 """
 
 from collections.abc import Callable, Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
 
@@ -25,11 +25,21 @@ T = TypeVar("T", bound=Value)
 
 MAX_NESTING = 64
 _MAX_EXPONENT = 300
+_MAX_DECIMALS = 1000
 _INVALID_BODY = 22
 _INVALID_FIELD = 24
 
+
+def _number(text: str) -> Decimal:
+    """Read a number; one beyond the limits of Decimal becomes infinite, and is refused later."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("Infinity")
+
+
 _fast = msgspec.json.Decoder(OrderDraft, dec_hook=decode_hook)
-_untyped = msgspec.json.Decoder(float_hook=Decimal)
+_untyped = msgspec.json.Decoder(float_hook=_number)
 
 
 class Decoded(NamedTuple):
@@ -174,6 +184,8 @@ def _unstorable(value: object, pointer: str, depth: int) -> Iterator[tuple[str, 
     elif isinstance(value, Decimal):
         if not value.is_finite() or abs(value.adjusted()) > _MAX_EXPONENT:
             yield f"Expected a number between 10^-{_MAX_EXPONENT} and 10^{_MAX_EXPONENT}", pointer
+        elif cast("int", value.as_tuple().exponent) < -_MAX_DECIMALS:
+            yield f"Expected a number with at most {_MAX_DECIMALS} decimals", pointer
     elif isinstance(value, dict | list):
         if depth >= MAX_NESTING:
             yield f"Nested deeper than {MAX_NESTING} levels", pointer
@@ -207,7 +219,7 @@ _NAMES = {
 def _say(error: Exception) -> str:
     """Say msgspec's finding in JSON's words; the pointer tells the place."""
     if isinstance(error, UnicodeDecodeError):
-        return f"The body is not UTF-8: {error.reason} at byte {error.start}"
+        return f"The body is not UTF-8: {error.reason}"
     text = str(error).split(" - at `$")[0].replace(" | null`", "`")
     for name, shown in _NAMES.items():
         text = text.replace(name, shown)

@@ -56,10 +56,10 @@ def _columns(kind: type[msgspec.Struct], *, besides: Sequence[str]) -> str:
 
 
 _BRANCH_FIELDS = ("line_items", "characteristics", "contacts", "related_items", "work_notes")
-_HEADER = f"SELECT {_columns(Order, besides=_BRANCH_FIELDS)} FROM customer_order"  # noqa: S608 - names of our own columns
+_HEADER = f"SELECT {_columns(Order, besides=_BRANCH_FIELDS)} FROM customer_order"
 
 _LINES = (
-    f"SELECT order_id, {_columns(LineItem, besides=_BRANCH_FIELDS)} FROM order_line_item"  # noqa: S608
+    f"SELECT order_id, {_columns(LineItem, besides=_BRANCH_FIELDS)} FROM order_line_item"
     " WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, position"
 )
 
@@ -105,7 +105,7 @@ async def list_orders(
     """Read a page of orders in the order of their creation."""
     condition = "WHERE ($1::text IS NULL OR state = $1)"
     total = await connection.fetchval(
-        f"SELECT count(*) FROM customer_order {condition}",  # noqa: S608 - fixed text
+        f"SELECT count(*) FROM customer_order {condition}",
         which.state,
     )
     rows = await connection.fetch(
@@ -131,7 +131,7 @@ async def _complete(connection: Connection, rows: Sequence[Row], branches: Branc
         if branch not in branches:
             continue
         for row in await connection.fetch(
-            f"SELECT line_item_id, {_CHILD_COLUMNS[branch]} FROM {table}"  # noqa: S608
+            f"SELECT line_item_id, {_CHILD_COLUMNS[branch]} FROM {table}"
             " WHERE order_id = ANY($1::uuid[]) ORDER BY id",
             ids,
         ):

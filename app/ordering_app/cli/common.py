@@ -40,7 +40,7 @@ def fail(reason: str) -> NoReturn:
 def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine on uvloop where there is one."""
     try:
-        import uvloop  # noqa: PLC0415 - not on every platform
+        import uvloop
     except ImportError:
         return asyncio.run(coroutine)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

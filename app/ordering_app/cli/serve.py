@@ -17,9 +17,9 @@ _SHUTDOWN_S = 20
 @click.command()
 def api() -> None:
     """Serve REST and GraphQL on ORDERING_HOST:ORDERING_PORT."""
-    import uvicorn  # noqa: PLC0415 - other commands do not need it
+    import uvicorn
 
-    from ordering_app.asgi import make_app  # noqa: PLC0415 - likewise
+    from ordering_app.asgi import make_app
 
     watch_parent()
     chosen = read_settings()
@@ -40,7 +40,7 @@ def api() -> None:
 @click.command()
 def worker() -> None:
     """Drain the inbound queue until SIGTERM, then finish the batch in hand."""
-    from ordering_jobs.worker import run_worker  # noqa: PLC0415 - other commands do not need it
+    from ordering_jobs.worker import run_worker
 
     watch_parent()
     chosen = read_settings()

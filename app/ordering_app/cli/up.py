@@ -20,7 +20,7 @@ _OPTION = click.option(
 @_OPTION
 def up(*, want_demo: bool) -> None:
     """Run everything here: servers, migrations, demo data, the API and a worker."""
-    from ordering_app.up import up as run_up  # noqa: PLC0415 - other commands do not need it
+    from ordering_app.up import up as run_up
 
     _run(run_up, want_demo=want_demo)
 
@@ -29,15 +29,15 @@ def up(*, want_demo: bool) -> None:
 @_OPTION
 def demo(*, want_demo: bool) -> None:
     """Start everything, place the two example orders, tell what became of them, stop."""
-    from ordering_app.up import demo as run_demo  # noqa: PLC0415 - other commands do not need it
+    from ordering_app.up import demo as run_demo
 
     _run(run_demo, want_demo=want_demo)
 
 
 def _run(run: Callable[..., Awaitable[None]], *, want_demo: bool) -> None:
-    from ordering_app.demo.place import DemoError  # noqa: PLC0415 - as above
-    from ordering_app.embedded import EmbeddedServerError  # noqa: PLC0415 - as above
-    from ordering_app.supervisor import SupervisorError  # noqa: PLC0415 - as above
+    from ordering_app.demo.place import DemoError
+    from ordering_app.embedded import EmbeddedServerError
+    from ordering_app.supervisor import SupervisorError
 
     settings = read_settings()
     _check(settings)

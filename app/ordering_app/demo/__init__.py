@@ -1,0 +1,1 @@
+"""Demo data: a catalog, clients, and the two published example orders."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 
 from ordering.access.roles import Permission
 from ordering.db.connection import Connection
@@ -53,7 +54,7 @@ async def create_order(request: AnyRequest) -> Response[bytes]:
 
 
 @get(f"{PATH}/{{order_id:str}}", guards=[requires(Permission.READ_ORDERS)])
-async def get_order(request: AnyRequest, order_id: str) -> Response[bytes]:
+async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
     """Answer an order by its id or external id; a queued or failed one as the source does."""
     async with services_of(request).database.acquire() as connection:
         found = await _find(connection, order_id)
@@ -76,9 +77,10 @@ async def _find(connection: Connection, text: str) -> Order | InboundRecord:
     if record is not None and record.state is InboundState.COMPLETED:
         # It was created between the two looks.
         order = await find_order(connection, text, _SHOWN)
-    if order is None and record is None:
+    found = order or record
+    if found is None:
         raise NotFoundError([Problem.of(messages.ORDER_NOT_FOUND)])
-    return order or record  # pyright: ignore[reportReturnType] - one of them is there
+    return found
 
 
 @get(PATH, guards=[requires(Permission.READ_ORDERS)])
@@ -87,10 +89,13 @@ async def get_orders(request: AnyRequest) -> Response[bytes]:
     query = dict(request.query_params)
     page = read_page_request(query)
     state = query.get("state")
+    if state is not None and "\0" in state:
+        # PostgreSQL's text cannot hold U+0000, so no state has it.
+        raise NotFoundError([Problem.of(messages.NO_ORDERS)])
     async with services_of(request).database.acquire() as connection:
         orders, total = await list_orders(
             connection,
-            OrderFilter(state=None if state is None else state.replace("\0", "")),
+            OrderFilter(state=state),
             limit=page.limit,
             offset=page.offset,
             branches=_SHOWN,

@@ -128,7 +128,7 @@ def _order(order: Order) -> Raw | _Order:
         href=href(order),
         state=order.state,
         version=str(order.version),
-        ponr=_flag(order.ponr),
+        ponr=_flag(flag=order.ponr),
         external_id=order.external_id,
         external_system=order.external_system,
         order_currency=order.order_currency,
@@ -155,7 +155,7 @@ def _item(item: LineItem) -> Raw | _Item:
         id=item.item_id,
         state=item.state,
         version=str(item.version),
-        ponr=_flag(item.ponr),
+        ponr=_flag(flag=item.ponr),
         quantity=item.quantity,
         action=item.action,
         action_reason=item.action_reason,
@@ -218,7 +218,7 @@ def _relationship(related: RelatedItem) -> Raw | _ProductRelationship:
     return _with_extras(shown, related.extras)
 
 
-def _flag(flag: bool) -> str:  # noqa: FBT001 - the flag is the value shown
+def _flag(*, flag: bool) -> str:
     """Show a flag as the source does: typed Boolean, sent as a string."""
     return "true" if flag else "false"
 

@@ -340,7 +340,7 @@ STATEMENTS = (
         phone text
     )
     """,
-    """CREATE UNIQUE INDEX party_external_id ON party (kind, external_id)
+    """CREATE UNIQUE INDEX party_external_id ON party (external_id, kind)
        WHERE external_id IS NOT NULL""",
     """
     CREATE TABLE product_inventory (

@@ -9,6 +9,7 @@ from ordering.domain import messages
 from ordering.domain.draft import LineItemDraft, OrderDraft
 from ordering.domain.references import Catalog, Specification
 from ordering.domain.rules.references import specification_of
+from ordering.domain.values import encode
 
 __all__ = ["work_notes"]
 
@@ -51,4 +52,6 @@ def _characteristics(item: LineItemDraft, specification: Specification) -> Itera
             and sent.value is not None
             and sent.value not in known.options
         ):
-            yield messages.NOTE_CHARACTERISTIC_INVALID.text.format(name=sent.name, value=sent.value)
+            # Strings as they are, anything else as the JSON that was sent.
+            value = sent.value if isinstance(sent.value, str) else encode(sent.value).decode()
+            yield messages.NOTE_CHARACTERISTIC_INVALID.text.format(name=sent.name, value=value)

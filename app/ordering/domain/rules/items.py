@@ -78,7 +78,8 @@ def _product(product: ProductDraft, at: str) -> Iterator[Problem]:
 def _amounts(item: LineItemDraft, at: str) -> Iterator[Problem]:
     if item.quantity is not None:
         yield from _in_range(item.quantity, f"{at}/quantity")
-        if item.quantity < 0:
+        # Comparing with a NaN raises; it is out of range already.
+        if item.quantity.is_finite() and item.quantity < 0:
             yield Problem.of(messages.QUANTITY_NEGATIVE, f"{at}/quantity")
     for index, item_price in enumerate(item.item_price or ()):
         price = item_price.price

@@ -1,0 +1,96 @@
+"""The migrations make exactly the tables that the Piccolo classes describe."""
+
+import asyncio
+import sys
+
+import pytest
+from piccolo.columns import BigSerial, Column
+from piccolo.table import Table
+
+from ordering.db.connection import connect
+from ordering.db.engine import Database
+from ordering.db.meta import column_name, described_by, filled_columns, table_name
+from ordering.db.migrate import MigrationError, migrate
+from ordering.db.tables import ALL_TABLES
+from ordering_app.embedded import EmbeddedServers
+from support.servers import blank_database
+
+FIRST = "2026-11-22T06:00:00:000001"
+
+COLUMNS = """
+SELECT column_name, is_nullable = 'YES' AS nullable,
+       CASE data_type
+           WHEN 'character varying' THEN 'VARCHAR(' || character_maximum_length || ')'
+           WHEN 'timestamp with time zone' THEN 'TIMESTAMPTZ'
+           ELSE upper(data_type)
+       END AS type
+FROM information_schema.columns WHERE table_name = $1 ORDER BY ordinal_position
+"""
+
+
+def described(column: Column) -> tuple[str, str, bool]:
+    primary = bool(described_by(column).primary_key)
+    return (
+        column_name(column),
+        "BIGINT" if isinstance(column, BigSerial) else str(column.column_type),
+        bool(described_by(column).null) and not primary,
+    )
+
+
+@pytest.mark.parametrize("table", ALL_TABLES, ids=table_name)
+async def test_columns_agree(table: type[Table], database: Database) -> None:
+    async with database.acquire() as connection:
+        rows = await connection.fetch(COLUMNS, table_name(table))
+    found = [(row["column_name"], row["type"], row["nullable"]) for row in rows]
+    every = list(described_by(table).columns)
+    assert found == [described(column) for column in every]
+    assert {column_name(column) for column in filled_columns(table)} <= {
+        name for name, _, _ in found
+    }
+
+
+async def test_no_table_is_forgotten(database: Database) -> None:
+    async with database.acquire() as connection:
+        rows = await connection.fetch(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        )
+    assert {row["table_name"] for row in rows} == {
+        "migration",
+        *(table_name(table) for table in ALL_TABLES),
+    }
+
+
+async def test_it_runs_once_whoever_asks(servers: EmbeddedServers) -> None:
+    url = await blank_database(servers, "tests_migrations")
+    assert await migrate(url) == [FIRST]
+    assert await migrate(url) == []
+
+
+async def test_processes_that_start_together_migrate_once(servers: EmbeddedServers) -> None:
+    url = await blank_database(servers, "tests_migrations")
+    code = (
+        "import asyncio, sys; from ordering.db.migrate import migrate;"
+        "print(len(asyncio.run(migrate(sys.argv[1]))))"
+    )
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, url, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(3)
+    ]
+    outputs = [(await process.communicate())[0].strip() for process in processes]
+    assert sorted(outputs) == [b"0", b"0", b"1"]
+
+
+async def test_a_failing_migration_changes_nothing(servers: EmbeddedServers) -> None:
+    url = await blank_database(servers, "tests_migrations")
+    admin = await connect(url)
+    try:
+        await admin.execute("CREATE TABLE currency (id integer)")
+        with pytest.raises(MigrationError, match='relation "currency" already exists'):
+            await migrate(url)
+        assert await admin.fetchval("SELECT to_regclass('customer_order')") is None
+        await admin.execute("DROP TABLE currency")
+    finally:
+        await admin.close()
+    assert await migrate(url) == [FIRST]

@@ -1,0 +1,71 @@
+"""Notices arrive, and a lost connection is made up for."""
+
+import asyncio
+
+from ordering.db.connection import connect
+from ordering.db.engine import Database
+from ordering.db.notices import CATALOG_CHANGED, CLIENT_CHANGED, Notices
+
+
+class Bell:
+    """Counts how often it was rung, and lets tests wait for the next time."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        self.count += 1
+        self._rung.set()
+
+    async def next(self) -> int:
+        async with asyncio.timeout(10):
+            await self._rung.wait()
+        self._rung.clear()
+        return self.count
+
+
+async def test_a_listener_is_told_at_the_start_and_with_each_notice(
+    database: Database, empty_url: str
+) -> None:
+    bell, other = Bell(), Bell()
+    notices = Notices(empty_url, {CATALOG_CHANGED: bell.ring, CLIENT_CHANGED: other.ring})
+    await notices.open()
+    try:
+        assert await bell.next() == 1
+        async with database.acquire() as connection:
+            await connection.execute("SELECT pg_notify($1, '')", CATALOG_CHANGED)
+        assert await bell.next() == 2
+        assert other.count == 1
+    finally:
+        await notices.close()
+
+
+async def test_after_a_lost_connection_every_listener_is_told(
+    database: Database, empty_url: str
+) -> None:
+    bell = Bell()
+    notices = Notices(f"{empty_url}&application_name=the-listener", {CATALOG_CHANGED: bell.ring})
+    await notices.open()
+    try:
+        assert await bell.next() == 1
+        async with database.acquire() as connection:
+            ended = await connection.fetchval(
+                """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                   WHERE application_name = 'the-listener'"""
+            )
+        assert ended == 1
+        assert await bell.next() == 2
+        async with database.acquire() as connection:
+            await connection.execute("SELECT pg_notify($1, '')", CATALOG_CHANGED)
+        assert await bell.next() == 3
+    finally:
+        await notices.close()
+
+
+async def test_connect_gives_a_plain_connection(empty_url: str) -> None:
+    connection = await connect(empty_url)
+    try:
+        assert await connection.fetchval("SELECT 1") == 1
+    finally:
+        await connection.close()

@@ -1,0 +1,101 @@
+"""The states and their transitions, as tables: exactly these, all reachable, ends are ends."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from ordering.domain.states import (
+    INBOUND_TRANSITIONS,
+    ORDER_TRANSITIONS,
+    InboundState,
+    InboundStatus,
+    OrderState,
+    can_move,
+)
+
+State = OrderState | InboundState
+
+#: The documented transitions of orders and lines, `from: to ...`.
+_ORDER_TABLE = """
+draft: enrichment_in_progress new
+enrichment_in_progress: enrichment_on_hold new
+enrichment_on_hold: enrichment_in_progress
+submitted: new
+new: acknowledged rejected
+rejected: draft
+acknowledged: in_progress scheduled
+scheduled: in_progress
+in_progress: awaiting_information on_hold revision_in_progress assessing_cancellation completed
+awaiting_information: in_progress assessing_cancellation
+on_hold: in_progress assessing_cancellation
+revision_in_progress: acknowledged assessing_cancellation
+assessing_cancellation: cancellation_in_progress in_progress
+cancellation_in_progress: canceled
+canceled:
+completed:
+"""
+
+_INBOUND_TABLE = """
+new: in_progress pending
+pending: new
+in_progress: completed error new
+error: new
+completed:
+"""
+
+
+def _pairs(table: str) -> set[tuple[str, str]]:
+    return {
+        (state.strip(), to)
+        for state, _, targets in (line.partition(":") for line in table.strip().splitlines())
+        for to in targets.split()
+    }
+
+
+_CASES = [
+    *((one, to, (one, to) in _pairs(_ORDER_TABLE)) for one in OrderState for to in OrderState),
+    *((a, to, (a, to) in _pairs(_INBOUND_TABLE)) for a in InboundState for to in InboundState),
+]
+
+
+@pytest.mark.parametrize(("state", "to", "allowed"), _CASES)
+def test_what_is_in_the_table_is_allowed_and_nothing_else(
+    state: State, to: State, *, allowed: bool
+) -> None:
+    assert can_move(state, to) is allowed
+
+
+def _reachable(table: Mapping[State, frozenset[State]], *starts: State) -> set[State]:
+    reached: set[State] = set()
+    ahead = set(starts)
+    while ahead:
+        reached |= ahead
+        ahead = {to for state in ahead for to in table[state]} - reached
+    return reached
+
+
+def test_every_order_state_is_reached_from_a_created_order() -> None:
+    """Created orders are `new` (API), `draft` (captured by hand) or `submitted`."""
+    starts = (OrderState.NEW, OrderState.DRAFT, OrderState.SUBMITTED)
+    assert _reachable({**ORDER_TRANSITIONS}, *starts) == set(OrderState)
+
+
+def test_every_inbound_state_is_reached_from_new() -> None:
+    assert _reachable({**INBOUND_TRANSITIONS}, InboundState.NEW) == set(InboundState)
+
+
+def test_only_ends_are_ends_and_each_state_leads_to_one() -> None:
+    ends: dict[State, frozenset[State]] = {**ORDER_TRANSITIONS, **INBOUND_TRANSITIONS}
+    final = {state for state, targets in ends.items() if not targets}
+    assert final == {OrderState.CANCELED, OrderState.COMPLETED, InboundState.COMPLETED}
+    for state in OrderState:
+        assert _reachable({**ORDER_TRANSITIONS}, state) & final
+    for state in InboundState:
+        assert _reachable({**INBOUND_TRANSITIONS}, state) & final
+
+
+def test_the_names_are_those_of_the_api() -> None:
+    assert set(ORDER_TRANSITIONS) == set(OrderState)
+    assert set(INBOUND_TRANSITIONS) == set(InboundState)
+    assert list(InboundStatus) == ["success", "partial_success", "failure"]
+    assert all(state == state.name.lower() for state in (*OrderState, *InboundState))

@@ -1,0 +1,341 @@
+"""Records of the inbound queue: accepted, claimed, made orders, refused, given back, rescued."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from ordering.catalog.snapshot import CatalogKeeper
+from ordering.db.engine import Database
+from ordering.domain.errors import InvalidRequestError, Problem
+from ordering.domain.ids import new_id
+from ordering.domain.states import InboundState, InboundStatus
+from ordering.inbound.accept import AcceptOrder
+from ordering.inbound.claim import Claim, claim, complete, fail, give_back, postpone, rescue
+from ordering.inbound.lookup import InboundRecord, find_request
+from ordering.settings import Settings
+from support import payloads
+from support.queue import make_processor, put, record, states
+
+GOOD = payloads.order(externalId="PO-1")
+BAD = payloads.removed(payloads.order(), "/relatedParty")
+
+
+async def orders(database: Database) -> set[UUID]:
+    async with database.acquire() as connection:
+        return {row["id"] for row in await connection.fetch("SELECT id FROM customer_order")}
+
+
+async def take(database: Database, batch: int = 100, lease_s: float = 60) -> Claim:
+    async with database.acquire() as connection:
+        return await claim(connection, batch=batch, lease_s=lease_s, system_id="tester")
+
+
+async def test_accepting_stores_the_payload_and_rings(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    rings: list[str] = []
+    accept = AcceptOrder(demo_database, keeper, Settings(), lambda: rings.append("ring"))
+    body = payloads.to_json(
+        payloads.order(
+            externalId="PO-1",
+            relatedParty=[
+                payloads.party("Customer"),
+                payloads.party("CustomerContact"),
+                payloads.party("Consumer"),
+            ],
+        )
+    )
+    identity = await accept(body, "cpq")
+    await accept.close()
+    stored = await record(demo_database, identity)
+    assert rings == ["ring"]
+    assert stored["payload"] == body.decode()
+    assert stored["state"] == "new"
+    assert stored["status_code"] == 202
+    assert stored["external_id"] == "PO-1"
+    assert stored["initiated_by"] == "cpq"
+    assert stored["account_id"] == UUID(payloads.ACCOUNT)
+    assert stored["consumer_id"] == UUID(payloads.CONSUMER)
+    assert stored["contact_id"] == UUID(payloads.CONTACT)
+    assert stored["status"] is None
+
+
+async def test_a_bad_order_is_not_queued_and_nobody_is_rung(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    rings: list[str] = []
+    accept = AcceptOrder(demo_database, keeper, Settings(), lambda: rings.append("ring"))
+    with pytest.raises(InvalidRequestError):
+        await accept(payloads.to_json(BAD), "cpq")
+    assert rings == []
+    assert await states(demo_database) == {}
+
+
+async def test_a_drained_record_is_an_order_with_its_id(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    (identity,) = await put(demo_database, GOOD)
+    assert await make_processor(demo_database, keeper).drain_batch() == 1
+    ended = await record(demo_database, identity)
+    assert await orders(demo_database) == {identity}
+    assert [ended[name] for name in ("state", "status", "status_code", "attempts")] == [
+        "completed",
+        "success",
+        201,
+        1,
+    ]
+    assert ended["ended_at"] is not None
+    assert ended["claim_token"] is None
+    assert ended["system_id"] == "tester"
+
+
+async def test_an_order_keeps_the_moment_and_the_client_of_its_acceptance(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    (identity,) = await put(demo_database, GOOD)
+    await make_processor(demo_database, keeper).drain_batch()
+    async with demo_database.acquire() as connection:
+        row = await connection.fetchrow("SELECT created_at, created_by FROM customer_order")
+    assert row is not None
+    assert row["created_at"] == (await record(demo_database, identity))["created_at"]
+    assert row["created_by"] == "cpq"
+
+
+async def test_an_order_with_work_notes_is_a_partial_success(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    odd = payloads.product(
+        payloads.EDGE_DEVICE, productCharacteristic=[payloads.characteristic("no such", "x")]
+    )
+    (identity,) = await put(demo_database, payloads.order(items=[payloads.item(product=odd)]))
+    await make_processor(demo_database, keeper).drain_batch()
+    assert (await record(demo_database, identity))["status"] == "partial_success"
+
+
+async def test_batches_are_bounded_and_oldest_first(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    ids = await put(demo_database, *[GOOD] * 5)
+    processor = make_processor(demo_database, keeper, queue_batch=2)
+    assert await processor.drain_batch() == 2
+    assert await orders(demo_database) == set(ids[:2])
+    assert [await processor.drain_batch() for _ in range(3)] == [2, 1, 0]
+    assert await orders(demo_database) == set(ids)
+
+
+async def test_bad_records_end_in_error_with_every_problem_and_delay_nobody(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    ids = await put(demo_database, GOOD, BAD, b"{no json", GOOD)
+    assert await make_processor(demo_database, keeper).drain_batch() == 4
+    assert await orders(demo_database) == {ids[0], ids[3]}
+    bad = await record(demo_database, ids[1])
+    assert [bad[name] for name in ("state", "status", "status_code")] == ["error", "failure", 400]
+    assert bad["error_message"] == "Invalid payload: relatedParty is missing"
+    assert bad["error"] == [
+        {
+            "message": "Invalid payload: relatedParty is missing",
+            "pointer": "/relatedParty",
+            "code": 23,
+        }
+    ]
+    assert [attempt["attempt"] for attempt in bad["attempt_history"]] == [1]
+    assert (await record(demo_database, ids[2]))["error"][0]["code"] == 22
+
+
+async def test_what_the_database_refuses_fails_alone(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    ids = await put(demo_database, GOOD, GOOD, BAD)
+    async with demo_database.acquire() as connection:
+        # An order with the id of the first record is there already.
+        await connection.execute(
+            """INSERT INTO customer_order (id, state, created_by, created_at, updated_at)
+               VALUES ($1, 'new', 'x', now(), now())""",
+            ids[0],
+        )
+    await make_processor(demo_database, keeper).drain_batch()
+    assert [(await record(demo_database, each))["state"] for each in ids] == [
+        "error",
+        "completed",
+        "error",
+    ]
+    assert (await record(demo_database, ids[0]))["error_message"].startswith("UniqueViolationError")
+    assert await orders(demo_database) == set(ids[:2])
+
+
+async def test_references_are_checked_again_only_if_the_setting_says_so(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    unknown = payloads.changed(payloads.order(), "/relatedParty/0/id", "nobody")
+    (taken,) = await put(demo_database, unknown)
+    await make_processor(demo_database, keeper).drain_batch()
+    assert await orders(demo_database) == {taken}
+    (refused,) = await put(demo_database, unknown)
+    checking = make_processor(demo_database, keeper, enable_validation_via_schedule_job=True)
+    await checking.drain_batch()
+    assert await orders(demo_database) == {taken}
+    assert (await record(demo_database, refused))["error_message"] == (
+        "Invalid payload: Customer Account does not exist"
+    )
+
+
+async def test_a_passing_failure_is_tried_again_later_and_not_for_ever(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    (identity,) = await put(demo_database, GOOD)
+    processor = make_processor(demo_database, keeper, queue_max_attempts=2)
+    async with demo_database.acquire() as connection:
+        await connection.execute(
+            """CREATE FUNCTION deadlock() RETURNS trigger LANGUAGE plpgsql AS
+               $$ BEGIN RAISE EXCEPTION 'made up' USING ERRCODE = 'deadlock_detected'; END $$"""
+        )
+        await connection.execute(
+            """CREATE TRIGGER deadlock BEFORE INSERT ON customer_order
+               FOR EACH ROW EXECUTE FUNCTION deadlock()"""
+        )
+        try:
+            assert await processor.drain_batch() == 1
+            waiting = await record(demo_database, identity)
+            assert [waiting[name] for name in ("state", "attempts")] == ["new", 1]
+            assert waiting["due_at"] > waiting["updated_at"]
+            assert waiting["attempt_history"][0]["error"] == "DeadlockDetectedError: made up"
+            assert await processor.drain_batch() == 0  # not due yet
+            await connection.execute("UPDATE inbound_request SET due_at = now()")
+            assert await processor.drain_batch() == 1
+            assert (await record(demo_database, identity))["state"] == "error"
+        finally:
+            await connection.execute("DROP FUNCTION deadlock CASCADE")
+    assert await orders(demo_database) == set()
+
+
+async def test_two_claims_never_share_a_record(demo_database: Database) -> None:
+    ids = await put(demo_database, *[GOOD] * 50)
+    claims = await asyncio.gather(*(take(demo_database, 10) for _ in range(8)))
+    taken = [each.id for one in claims for each in one.records]
+    assert sorted(taken) == sorted(ids)
+    assert await states(demo_database) == {"in_progress": 50}
+
+
+async def test_priority_comes_before_age(demo_database: Database) -> None:
+    ids = await put(demo_database, GOOD, GOOD)
+    async with demo_database.acquire() as connection:
+        await connection.execute("UPDATE inbound_request SET priority = 1 WHERE id = $1", ids[1])
+    assert [each.id for each in (await take(demo_database, 1)).records] == [ids[1]]
+
+
+async def test_a_stale_token_completes_nothing_and_creates_nothing(
+    demo_database: Database,
+) -> None:
+    (identity,) = await put(demo_database, GOOD)
+    stale = await take(demo_database, lease_s=-1)
+    async with demo_database.transaction() as connection:
+        assert await rescue(connection, max_attempts=5) == 1
+    mine = await take(demo_database)
+    async with demo_database.transaction() as connection:
+        done = [(identity, InboundStatus.SUCCESS)]
+        assert await complete(connection, stale.token, done) == set()
+        assert not await fail(connection, stale.token, identity, [Problem("x", "", 1)])
+        await postpone(connection, stale.token, [identity], wait_s=1, reason="x")
+        assert await give_back(connection, stale.token) == 0
+    assert (await record(demo_database, identity))["claim_token"] == mine.token
+
+
+async def test_a_batch_whose_lease_was_lost_creates_only_what_is_still_ours(
+    demo_database: Database, keeper: CatalogKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = await put(demo_database, GOOD, GOOD)
+    processor = make_processor(demo_database, keeper)
+
+    async def lose_one(*args: Any, **how: Any) -> Claim:
+        taken = await claim(*args, **how)
+        async with demo_database.acquire() as connection:
+            await connection.execute(
+                "UPDATE inbound_request SET claim_token = $1 WHERE id = $2", new_id(), ids[0]
+            )
+        return taken
+
+    monkeypatch.setattr("ordering.inbound.process.claim", lose_one)
+    await processor.drain_batch()
+    assert await orders(demo_database) == {ids[1]}
+    assert await states(demo_database) == {"in_progress": 1, "completed": 1}
+
+
+async def test_giving_back_is_no_attempt(demo_database: Database) -> None:
+    (identity,) = await put(demo_database, GOOD)
+    taken = await take(demo_database)
+    async with demo_database.acquire() as connection:
+        assert await give_back(connection, taken.token) == 1
+    back = await record(demo_database, identity)
+    assert [back[name] for name in ("state", "attempts", "claim_token")] == ["new", 0, None]
+
+
+async def test_only_expired_leases_are_rescued(demo_database: Database) -> None:
+    ids = await put(demo_database, GOOD, GOOD)
+    await take(demo_database, 1, lease_s=-1)
+    await take(demo_database, 1, lease_s=60)
+    async with demo_database.acquire() as connection:
+        assert await rescue(connection, max_attempts=5) == 1
+        assert await rescue(connection, max_attempts=5) == 0
+    assert [(await record(demo_database, each))["state"] for each in ids] == ["new", "in_progress"]
+    history = (await record(demo_database, ids[0]))["attempt_history"]
+    assert [(each["attempt"], each["error"]) for each in history] == [(1, "lease expired")]
+
+
+async def test_a_record_that_no_worker_survives_ends_in_error(demo_database: Database) -> None:
+    (identity,) = await put(demo_database, GOOD)
+    for expected in ("new", "new", "error"):
+        await take(demo_database, lease_s=-1)
+        async with demo_database.acquire() as connection:
+            assert await rescue(connection, max_attempts=3) == 1
+        assert (await record(demo_database, identity))["state"] == expected
+    ended = await record(demo_database, identity)
+    assert [ended[name] for name in ("status", "status_code")] == ["failure", 400]
+    assert ended["error"][0]["message"] == ended["error_message"]
+    assert len(ended["attempt_history"]) == 3
+
+
+async def test_a_batch_that_is_being_completed_is_not_rescued(demo_database: Database) -> None:
+    (identity,) = await put(demo_database, GOOD)
+    taken = await take(demo_database, lease_s=-1)
+    async with demo_database.transaction() as connection:
+        await complete(connection, taken.token, [(identity, InboundStatus.SUCCESS)])
+        async with demo_database.acquire() as rescuer:
+            assert await rescue(rescuer, max_attempts=5) == 0
+    assert (await record(demo_database, identity))["state"] == "completed"
+
+
+async def test_an_interrupted_batch_is_given_back(
+    demo_database: Database, keeper: CatalogKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (identity,) = await put(demo_database, GOOD)
+    reached, never = asyncio.Event(), asyncio.Event()
+
+    async def hang(*_: object) -> object:
+        reached.set()
+        await never.wait()
+        return None
+
+    monkeypatch.setattr("ordering.inbound.process.find_references", hang)
+    draining = asyncio.create_task(make_processor(demo_database, keeper).drain_batch())
+    await reached.wait()
+    draining.cancel()
+    await asyncio.gather(draining, return_exceptions=True)
+    back = await record(demo_database, identity)
+    assert [back[name] for name in ("state", "attempts")] == ["new", 0]
+
+
+async def test_a_record_is_found_by_id_and_by_the_newest_external_id(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    accept = AcceptOrder(demo_database, keeper, Settings(), lambda: None)
+    body = payloads.to_json(GOOD)
+    older, newer = await accept(body, "cpq"), await accept(body, "cpq")
+    async with demo_database.acquire() as connection:
+        assert await find_request(connection, older.hex) == InboundRecord(
+            older, InboundState.NEW, []
+        )
+        assert await find_request(connection, "PO-1") == InboundRecord(newer, InboundState.NEW, [])
+        assert await find_request(connection, "PO-2") is None

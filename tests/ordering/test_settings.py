@@ -1,0 +1,133 @@
+"""Settings: what the environment may say, what it may not, and how they are shown."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ordering.settings import Settings, SettingsError, describe, load_settings
+
+
+def _refused(environment: dict[str, str]) -> str:
+    with pytest.raises(SettingsError) as error:
+        load_settings(environment)
+    return str(error.value)
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert load_settings({}) == Settings()
+    assert load_settings({"PATH": "/bin", "HOME": "/"}) == Settings()
+
+
+def test_variables_are_the_names_in_capitals_behind_the_prefix() -> None:
+    read = load_settings(
+        {
+            "ORDERING_PORT": "9000",
+            "ORDERING_DATABASE_URL": "postgresql://user:secret@db/ordering",
+            "ORDERING_LOG_LEVEL": "DEBUG",
+            "ORDERING_CREDENTIAL_MEMORY_S": "0",
+        }
+    )
+    assert read == Settings(
+        port=9000,
+        database_url="postgresql://user:secret@db/ordering",
+        log_level="DEBUG",
+        credential_memory_s=0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("true", True), ("True", True), ("1", True), ("false", False), ("FALSE", False), ("0", False)],
+)
+def test_a_switch_is_true_or_false_or_a_digit(text: str, *, value: bool) -> None:
+    assert load_settings({"ORDERING_DEVELOPMENT": text}).development is value
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("ORDERING_PORT", "0"),
+        ("ORDERING_PORT", "65536"),
+        ("ORDERING_PORT", "http"),
+        ("ORDERING_PORT", ""),
+        ("ORDERING_PORT", "80.5"),
+        ("ORDERING_DEVELOPMENT", "yes"),
+        ("ORDERING_DEVELOPMENT", ""),
+        ("ORDERING_DEVELOPMENT", "2"),
+        ("ORDERING_LOG_LEVEL", "debug"),
+        ("ORDERING_LOG_LEVEL", "TRACE"),
+        ("ORDERING_DATABASE_POOL_SIZE", "0"),
+        ("ORDERING_QUEUE_BATCH", "-1"),
+        ("ORDERING_CREDENTIAL_MEMORY_S", "61"),
+        ("ORDERING_CREDENTIAL_MEMORY_S", "-1"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_variable(variable: str, text: str) -> None:
+    assert _refused({variable: text}).startswith(f"{variable}: ")
+
+
+def test_a_misspelt_variable_is_refused() -> None:
+    assert _refused({"ORDERING_DATABSE_URL": "x"}) == "ORDERING_DATABSE_URL is no setting"
+    assert _refused({"ORDERING_": "x"}) == "ORDERING_ is no setting"
+
+
+def test_every_bad_variable_is_named() -> None:
+    environment = {
+        "ORDERING_QUEUE_BATCH": "0",
+        "ORDERING_PORT": "http",
+        "ORDERING_HOST": "0.0.0.0",  # noqa: S104 - only read
+        "ORDERING_DEVELOPMENT": "maybe",
+        "ORDERING_COLOUR": "blue",
+    }
+    assert _refused(environment) == (
+        "ORDERING_COLOUR is no setting; "
+        "ORDERING_DEVELOPMENT: Expected `bool`, got `str`; "
+        "ORDERING_PORT: Expected `int`, got `str`; "
+        "ORDERING_QUEUE_BATCH: Expected `int` >= 1"
+    )
+
+
+def test_a_variable_of_the_supervisor_is_no_setting() -> None:
+    assert load_settings({"ORDERING_PARENT_PID": "12"}) == Settings()
+
+
+def test_settings_are_described_with_their_documentation() -> None:
+    described = {each.variable: each for each in describe(Settings(port=9000))}
+    assert list(described) == [f"ORDERING_{name.upper()}" for name in Settings.__struct_fields__]
+    port = described["ORDERING_PORT"]
+    assert (port.value, port.default, port.description) == (9000, 8000, "TCP port of the API.")
+
+
+def test_every_setting_is_documented_with_one_sentence() -> None:
+    for each in describe(Settings()):
+        assert each.description.endswith("."), each.variable
+        assert "\n" not in each.description
+
+
+def test_every_default_is_a_valid_value() -> None:
+    texts = {
+        each.variable: str(each.default)
+        for each in describe(Settings())
+        if each.default is not None
+    }
+    assert load_settings(texts) == Settings()
+
+
+def test_secrets_are_masked_and_their_absence_is_shown() -> None:
+    settings = Settings(database_url="postgresql://user:secret@db/ordering", redis_url=None)
+    shown = {each.variable: each.value for each in describe(settings)}
+    assert shown["ORDERING_DATABASE_URL"] == "***"
+    assert shown["ORDERING_REDIS_URL"] is None
+    assert "secret" not in repr(list(describe(settings)))
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        Settings().port = 1  # pyright: ignore[reportAttributeAccessIssue] - the point of the test
+    assert msgspec.structs.replace(Settings(), port=1).port == 1
+
+
+def test_the_data_folder_is_absolute() -> None:
+    assert Settings(data="var/../data").data_folder == Path.cwd() / "data"
+    assert Settings(data="/srv").data_folder == Path("/srv")

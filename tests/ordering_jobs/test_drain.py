@@ -1,0 +1,115 @@
+"""The drainer: woken or not, it empties the queue; closing finishes what it has in hand."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from ordering.catalog.snapshot import CatalogKeeper
+from ordering.db.engine import Database
+from ordering.inbound.process import Processor
+from ordering_jobs.drain import Drainer
+from support import payloads
+from support.processes import until
+from support.queue import make_processor, put, states
+
+GOOD = payloads.order()
+
+
+async def all_completed(database: Database, number: int) -> None:
+    async def look() -> bool:
+        return await states(database) == {"completed": number}
+
+    await until(look)
+
+
+async def test_it_looks_at_the_start_and_when_it_is_woken(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    await put(demo_database, GOOD, GOOD)
+    drainer = Drainer(make_processor(demo_database, keeper, queue_batch=1), sweep_s=3600)
+    drainer.open()
+    try:
+        await all_completed(demo_database, 2)
+        await put(demo_database, GOOD)
+        drainer.wake()
+        await all_completed(demo_database, 3)
+    finally:
+        await drainer.close()
+
+
+async def test_it_looks_by_itself_too(demo_database: Database, keeper: CatalogKeeper) -> None:
+    drainer = Drainer(make_processor(demo_database, keeper), sweep_s=0.02)
+    drainer.open()
+    try:
+        await put(demo_database, GOOD)
+        await all_completed(demo_database, 1)
+    finally:
+        await drainer.close()
+
+
+class Scripted:
+    """Stands in for a processor where the database must fail in a certain way."""
+
+    def __init__(self, *script: Callable[[], int]) -> None:
+        self.script = list(script)
+        self.looks = 0
+
+    async def drain_batch(self) -> int:
+        self.looks += 1
+        return self.script.pop(0)() if self.script else 0
+
+
+def away() -> int:
+    raise ConnectionRefusedError
+
+
+def defect() -> int:
+    raise ZeroDivisionError
+
+
+async def test_a_database_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ordering_jobs.drain._AFTER_FAILURE_S", 0.0)
+    processor = Scripted(away, away, lambda: 1)
+    drainer = Drainer(cast("Processor", processor), sweep_s=0.01)
+    drainer.open()
+
+    async def looked() -> bool:
+        return processor.looks > 3
+
+    await until(looked)
+    await drainer.close()
+
+
+async def test_a_defect_ends_the_task_with_its_error() -> None:
+    drainer = Drainer(cast("Processor", Scripted(defect)), sweep_s=3600)
+    task = drainer.open()
+    await asyncio.wait({task})
+    assert isinstance(task.exception(), ZeroDivisionError)
+    await drainer.close()
+
+
+async def test_closing_finishes_the_batch_in_hand_and_takes_no_other() -> None:
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        finished = 0
+
+        async def drain_batch(self) -> int:
+            reached.set()
+            await go_on.wait()
+            self.finished += 1
+            return 1
+
+    slow = Slow()
+    drainer = Drainer(cast("Processor", slow), sweep_s=3600)
+    drainer.open()
+    await reached.wait()
+    closing = asyncio.create_task(drainer.close())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    go_on.set()
+    await closing
+    assert slow.finished == 1
+    await drainer.close()

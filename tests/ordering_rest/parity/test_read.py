@@ -1,0 +1,116 @@
+"""`GET order/productOrder` and `GET order/productOrder/{id}`."""
+
+from urllib.parse import urlencode
+
+import msgspec
+import pytest
+
+from support import payloads
+from support.api import ORDERS, Api
+from support.counting import CountingDatabase
+
+
+async def place(api: Api, *orders: payloads.Payload) -> list[str]:
+    return [(await api.post(ORDERS, order)).json()["id"] for order in orders]
+
+
+async def test_a_list_is_paged_by_creation(api: Api) -> None:
+    ids = await place(api, *[payloads.order(externalId=f"PO-{n}") for n in range(5)])
+    page = await api.get(ORDERS, limit=2, offset=2, state="new")
+    assert page.status_code == 206
+    assert [order["id"] for order in page.json()] == ids[2:4]
+    assert page.headers["content-range"] == "items 3-4"
+    assert page.headers["x-total-count"] == "5"
+    assert f'<{ORDERS}?state=new&offset=4&limit=2>; rel="next"' in page.headers["link"]
+
+
+async def test_a_whole_list_is_200(api: Api) -> None:
+    ids = await place(api, payloads.order(), payloads.order())
+    response = await api.get(ORDERS)
+    assert response.status_code == 200
+    assert [order["id"] for order in response.json()] == ids
+    assert response.headers["content-range"] == "items 1-2"
+
+
+@pytest.mark.parametrize("query", [{"state": "completed"}, {"state": "nonsense"}, {"offset": "1"}])
+async def test_a_list_without_matches_is_404(api: Api, query: dict[str, str]) -> None:
+    await place(api, payloads.order())
+    response = await api.get(f"{ORDERS}?{urlencode(query)}")
+    assert response.status_code == 404
+    assert response.json()["code"] == 60
+    assert [detail["message"] for detail in response.json()["details"]] == ["No orders match"]
+
+
+async def test_bad_page_parameters_are_refused(api: Api) -> None:
+    response = await api.get(ORDERS, limit=0, offset="x")
+    assert response.status_code == 400
+    assert response.json()["code"] == 28
+    assert len(response.json()["details"]) == 2
+
+
+@pytest.mark.parametrize("text", ["nothing", payloads.UNKNOWN_ID, "a%00b", "%FF", "%F0%9F%98%80"])
+async def test_an_unknown_order_is_404(api: Api, text: str) -> None:
+    response = await api.get(f"{ORDERS}/{text}")
+    assert response.status_code == 404
+    assert [detail["message"] for detail in response.json()["details"]] == [
+        "No order has this id or externalId"
+    ]
+
+
+async def test_nul_in_a_state_matches_nothing(api: Api) -> None:
+    await place(api, payloads.order())
+    assert (await api.get(f"{ORDERS}?state=ne%00w")).status_code == 404
+
+
+async def test_unchanged_characteristics_are_not_shown(api: Api) -> None:
+    line = payloads.product(
+        payloads.EDGE_DEVICE,
+        productCharacteristic=[
+            payloads.characteristic("WAN Optimization", "Base", previousValue="Base"),
+            payloads.characteristic("CPE Type", "Physical", previousValue="Virtual"),
+            payloads.characteristic("Routing", "Premium"),
+        ],
+    )
+    (identity,) = await place(api, payloads.order(items=[payloads.item(product=line)]))
+    order = (await api.get(f"{ORDERS}/{identity}")).json()
+    shown = order["productOrderItem"][0]["product"]["productCharacteristic"]
+    assert [each["name"] for each in shown] == ["CPE Type", "Routing"]
+
+
+async def test_a_type_of_its_own_is_kept(api: Api) -> None:
+    sent = payloads.order(**{"@type": "MyOrder"})
+    (identity,) = await place(api, sent)
+    assert (await api.get(f"{ORDERS}/{identity}")).json()["@type"] == "MyOrder"
+
+
+async def test_reading_takes_the_same_statements_whatever_there_is(api: Api) -> None:
+    many = payloads.order(items=[payloads.item(str(n)) for n in range(300)])
+    small, large = await place(api, payloads.order(), many)
+    counts: list[int] = []
+    for path in (f"{ORDERS}/{small}", f"{ORDERS}/{large}", ORDERS, f"{ORDERS}?limit=1"):
+        counting = CountingDatabase(api.database)
+        services = api.services
+        api.app.state.services = msgspec.structs.replace(services, database=counting)
+        try:
+            assert (await api.get(path)).status_code in (200, 206)
+        finally:
+            api.app.state.services = services
+        counts.append(len(counting.statements))
+    assert counts == [5, 5, 6, 6]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+async def test_other_methods_are_refused(api: Api, method: str) -> None:
+    response = await api.http.request(method, ORDERS, auth=("admin", "x"))
+    assert response.status_code == 405
+    assert response.json()["code"] == 61
+    assert "POST" in response.headers["allow"]
+
+
+async def test_unknown_paths_answer_in_the_error_shape_of_their_face(api: Api) -> None:
+    parity = await api.get("/api/sn_ind_tmt_orm/nothing")
+    assert (parity.status_code, parity.json()["code"]) == (404, 60)
+    other = await api.get("/nothing")
+    assert other.status_code == 404
+    assert other.headers["content-type"] == "application/problem+json"
+    assert other.json() == {"title": "Not Found", "status": 404}

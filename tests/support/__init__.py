@@ -1,0 +1,1 @@
+"""What tests share: servers, databases, payload factories, an HTTP client."""

@@ -1,0 +1,64 @@
+"""The inbound queue in this process: put records in, drain them, look at them."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from ordering.catalog.snapshot import CatalogKeeper
+from ordering.db.engine import Database
+from ordering.domain.ids import new_id
+from ordering.domain.timestamps import now
+from ordering.inbound.accept import NewRequest, insert_requests
+from ordering.inbound.process import Processor
+from ordering.settings import Settings
+
+__all__ = ["make_processor", "put", "record", "states"]
+
+
+def make_processor(database: Database, keeper: CatalogKeeper, **settings: Any) -> Processor:
+    """Make a processor that names itself `tester`."""
+    return Processor(database, keeper, Settings(**settings), "tester")
+
+
+async def put(database: Database, *payloads: object) -> list[UUID]:
+    """Queue payloads as they are, without validation; bytes need not be JSON."""
+    moment = now()
+    requests = [
+        NewRequest(
+            id=new_id(),
+            initiated_by="cpq",
+            payload=(
+                payload.decode()
+                if isinstance(payload, bytes)
+                else msgspec.json.encode(payload).decode()
+            ),
+            created_at=moment,
+            updated_at=moment,
+        )
+        for payload in payloads
+    ]
+    async with database.transaction() as connection:
+        await insert_requests(connection, requests)
+    return [request.id for request in requests]
+
+
+async def record(database: Database, identity: UUID) -> dict[str, Any]:
+    """Read one record; jsonb columns are decoded."""
+    async with database.acquire() as connection:
+        row: Any = await connection.fetchrow(
+            "SELECT * FROM inbound_request WHERE id = $1", identity
+        )
+    found = dict(row.items())
+    for name in ("error", "attempt_history"):
+        found[name] = found[name] and msgspec.json.decode(found[name])
+    return found
+
+
+async def states(database: Database) -> dict[str, int]:
+    """Count the records by state."""
+    async with database.acquire() as connection:
+        rows = await connection.fetch(
+            "SELECT state, count(*) AS records FROM inbound_request GROUP BY state"
+        )
+    return {row["state"]: row["records"] for row in rows}
