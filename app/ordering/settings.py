@@ -36,11 +36,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Folder of the embedded servers' data and of `demo-clients.json`."),
     ] = "var"
     database_url: Annotated[
-        str | None,
+        Url | None,
         Meta(description="PostgreSQL (15 or newer) to use; absent: an embedded one."),
     ] = None
     redis_url: Annotated[
-        str | None,
+        Url | None,
         Meta(description="Redis or Valkey to use; absent: an embedded one."),
     ] = None
     database_pool_size: Annotated[

@@ -4,6 +4,7 @@
 """
 
 import gc
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,7 +13,10 @@ from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
 
 from ordering.access.roles import Permission
-from ordering.domain.errors import OrderingError
+from ordering.db.failures import RETRYABLE
+from ordering.db.group_commit import GroupCommitClosedError
+from ordering.domain import messages
+from ordering.domain.errors import OrderingError, Problem, RetryableError
 from ordering.services import open_services
 from ordering.settings import Settings
 from ordering_graphql.endpoint import make_endpoint
@@ -26,6 +30,11 @@ from ordering_rest.parity import orders as parity_orders
 from ordering_rest.parity.view import BASE_PATH
 
 __all__ = ["make_app"]
+
+_log = logging.getLogger(__name__)
+
+#: What a request may meet that is nobody's fault, and over in a moment.
+UNAVAILABLE: tuple[type[Exception], ...] = (*RETRYABLE, GroupCommitClosedError)
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -62,6 +71,7 @@ def make_app(settings: Settings, database_url: str, redis_url: str) -> Litestar:
         exception_handlers={
             OrderingError: _on_ordering_error,
             HTTPException: _on_http_error,
+            **dict.fromkeys(UNAVAILABLE, _on_unavailable),
             Exception: _on_defect,
         },
         openapi_config=None,
@@ -72,6 +82,11 @@ def make_app(settings: Settings, database_url: str, redis_url: str) -> Litestar:
 
 def _on_ordering_error(request: AnyRequest, error: OrderingError) -> Response[bytes]:
     return _face(request).on_ordering_error(request, error)
+
+
+def _on_unavailable(request: AnyRequest, error: Exception) -> Response[bytes]:
+    _log.warning("a request met a database that is away: %r", error)
+    return _on_ordering_error(request, RetryableError([Problem.of(messages.UNAVAILABLE)]))
 
 
 def _on_http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:

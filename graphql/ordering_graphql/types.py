@@ -23,7 +23,7 @@ def _json(text: str | None) -> Any:
 class CharacteristicValue:
     """A characteristic; values are whatever JSON the client sent."""
 
-    name: str = strawberry.field(description="Name of the characteristic in the catalog.")
+    name: str | None = strawberry.field(description="Name of the characteristic in the catalog.")
     value_type: str | None = strawberry.field(description="Kind of value, for instance Choice.")
     value: JSON | None = strawberry.field(description="The value that was ordered.")
     previous_value: JSON | None = strawberry.field(description="The value before the change.")

@@ -8,10 +8,11 @@ import asyncio
 import logging
 
 import msgspec
-from arq.connections import ArqRedis, create_pool
+from arq.connections import ArqRedis
+from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
-from ordering_jobs.redis_settings import QUEUE_NAME, redis_settings
+from ordering_jobs.redis_settings import QUEUE_NAME
 
 __all__ = ["RING", "Doorbell", "deserialize", "serialize"]
 
@@ -22,6 +23,8 @@ _log = logging.getLogger(__name__)
 _PAUSE_S = 0.02
 _AGAIN_S = 0.06
 _AFTER_FAILURE_S = 1.0
+_CONNECT_S = 1.0
+_ANSWER_S = 5.0
 
 
 def serialize(job: dict[str, object]) -> bytes:
@@ -38,7 +41,7 @@ class Doorbell:
     """Rings are gathered: however many orders arrive, one ring is under way at a time."""
 
     def __init__(self, redis_url: str) -> None:
-        self._settings = redis_settings(redis_url, retries=0)
+        self._url = redis_url
         self._rung = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._redis: ArqRedis | None = None
@@ -78,8 +81,10 @@ class Doorbell:
 
     async def _ring_once(self) -> bool:
         if self._redis is None:
-            self._redis = await create_pool(
-                self._settings,
+            self._redis = ArqRedis(
+                ConnectionPool.from_url(
+                    self._url, socket_connect_timeout=_CONNECT_S, socket_timeout=_ANSWER_S
+                ),
                 job_serializer=serialize,
                 job_deserializer=deserialize,
                 default_queue_name=QUEUE_NAME,

@@ -1,4 +1,4 @@
-"""How we connect to Redis or Valkey, from every process alike."""
+"""How workers connect to Redis or Valkey."""
 
 from arq.connections import RedisSettings
 from redis.asyncio.retry import Retry
@@ -18,8 +18,7 @@ def redis_settings(url: str, *, retries: int) -> RedisSettings:
     settings.conn_timeout = 1
     settings.conn_retries = retries
     settings.conn_retry_delay = 1
-    settings.retry_on_timeout = retries > 0
-    if retries:
-        settings.retry = Retry(ExponentialBackoff(cap=2.0, base=0.05), retries)
-        settings.retry_on_error = [ConnectionError, TimeoutError]
+    settings.retry_on_timeout = True
+    settings.retry = Retry(ExponentialBackoff(cap=2.0, base=0.05), retries)
+    settings.retry_on_error = [ConnectionError, TimeoutError]
     return settings

@@ -32,19 +32,19 @@ _PAGE = """<!doctype html>
 <head>
   <meta charset="utf-8">
   <title>Product Ordering: API</title>
-  <link rel="icon" href="docs/assets/favicon-32x32.png">
-  <link rel="stylesheet" href="docs/assets/swagger-ui.css">
+  <link rel="icon" href="/docs/assets/favicon-32x32.png">
+  <link rel="stylesheet" href="/docs/assets/swagger-ui.css">
 </head>
 <body>
   <div id="api"></div>
-  <script src="docs/assets/swagger-ui-bundle.js"></script>
-  <script src="docs/assets/start.js"></script>
+  <script src="/docs/assets/swagger-ui-bundle.js"></script>
+  <script src="/docs/assets/start.js"></script>
 </body>
 </html>
 """
 
 _START = """SwaggerUIBundle({
-  url: "openapi/product-ordering.json", dom_id: "#api", deepLinking: true, validatorUrl: null
+  url: "/openapi/product-ordering.json", dom_id: "#api", deepLinking: true, validatorUrl: null
 });
 """
 

@@ -10,10 +10,9 @@ from ordering.domain.errors import (
     UnauthenticatedError,
 )
 
-__all__ = ["CHALLENGE", "status_of"]
+__all__ = ["headers_of", "status_of"]
 
-#: Sent with 401, so that clients know how to authenticate.
-CHALLENGE = {"WWW-Authenticate": 'Basic realm="product-ordering", charset="UTF-8"'}
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="product-ordering", charset="UTF-8"'}
 
 _STATUSES: dict[type[OrderingError], int] = {
     InvalidRequestError: 400,
@@ -23,6 +22,17 @@ _STATUSES: dict[type[OrderingError], int] = {
     TooLargeError: 413,
     RetryableError: 503,
 }
+
+
+def headers_of(status: int) -> dict[str, str]:
+    """Return the headers that clients need to go on after an error."""
+    match status:
+        case 401:
+            return _CHALLENGE
+        case 503:
+            return {"Retry-After": "1"}
+        case _:
+            return {}
 
 
 def status_of(error: OrderingError) -> int:

@@ -183,7 +183,7 @@ async def test_documentation_page_needs_no_other_host(api: Api) -> None:
         "'self'", "'none'", "'unsafe-inline'", "data:",
     }  # fmt: skip
     linked = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert sorted(linked) == sorted(f"docs/assets/{name}" for name in PAGE_PARTS)
+    assert sorted(linked) == sorted(f"/docs/assets/{name}" for name in PAGE_PARTS)
     for link in linked:
         part = await api.http.get(page.url.join(link))
         assert part.status_code == 200, link

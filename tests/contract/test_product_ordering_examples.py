@@ -173,6 +173,7 @@ PROVOKERS: dict[str, Provoke] = {
     "SoldProductInactive": refused(
         small_item(action="change", product={"id": "dsl-of-funco-external"})
     ),
+    "Unavailable": with_defect(ConnectionRefusedError()),
     "Unready": with_defect(ConnectionRefusedError()),
 }
 

@@ -81,7 +81,8 @@ async def test_without_redis_ringing_returns_at_once_and_starts_again_with_it(
     bell.open()
     bell.ring()
     await asyncio.sleep(0.2)
-    monkeypatch.setattr(bell, "_settings", redis_settings(servers.redis_url, retries=0))
+    monkeypatch.setattr(bell, "_url", servers.redis_url)
+    monkeypatch.setattr(bell, "_redis", None)
     try:
 
         async def ring_again() -> int:

@@ -130,7 +130,7 @@ def _moments(draw: st.DrawFn) -> str:
         st.sampled_from(
             [
                 moment.isoformat(),
-                moment.isoformat(" ", "seconds"),
+                moment.isoformat("t", "seconds"),
                 moment.isoformat(timespec="milliseconds").lower(),
                 local.isoformat() + "Z",
                 local.isoformat(timespec="microseconds") + "789z",

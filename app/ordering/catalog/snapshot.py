@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,9 @@ from ordering.domain.references import Catalog, CharacteristicSpec, Offering, Sp
 __all__ = ["CatalogKeeper", "read_catalog"]
 
 _log = logging.getLogger(__name__)
+
+# Options are compared with what clients send, whose numbers are decimals.
+_decoder = msgspec.json.Decoder(list[Any], float_hook=Decimal)
 
 
 async def read_catalog(connection: Connection) -> Catalog:
@@ -78,7 +82,7 @@ def _specifications(rows: Iterable[Any], characteristics: Iterable[Any]) -> Iter
             CharacteristicSpec(
                 name=row["name"],
                 value_type=row["value_type"],
-                options=tuple(msgspec.json.decode(row["options"] or "[]")),
+                options=tuple(_decoder.decode(row["options"] or "[]")),
             )
         )
     for row in map(_mapping, rows):

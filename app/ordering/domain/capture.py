@@ -6,6 +6,7 @@ that it was placed with, whatever becomes of the catalog.
 
 from collections import defaultdict
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -101,7 +102,7 @@ def _line_item(item: LineItemDraft, position: int, found: References, notes: lis
         action=item.action or "",
         action_reason=item.action_reason,
         state=OrderState.NEW,
-        quantity=item.quantity,
+        quantity=None if item.quantity is None else Decimal(item.quantity),
         committed_due_date=item.committed_due_date,
         product_offering_id=offering_id,
         product_offering=offering,
@@ -132,7 +133,7 @@ def _characteristics(
     known: Mapping[str, CharacteristicSpec] = specification.characteristics if specification else {}
     return [
         CharacteristicValue(
-            name=sent.name or "",
+            name=sent.name,
             value=_json(sent.value),
             value_type=sent.value_type or _value_type(known.get(sent.name or "")),
             previous_value=_json(sent.previous_value),

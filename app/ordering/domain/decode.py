@@ -26,6 +26,7 @@ T = TypeVar("T", bound=Value)
 MAX_NESTING = 64
 _MAX_EXPONENT = 300
 _MAX_DECIMALS = 1000
+_MAX_INTEGER = 10**_MAX_EXPONENT
 _INVALID_BODY = 22
 _INVALID_FIELD = 24
 
@@ -38,7 +39,7 @@ def _number(text: str) -> Decimal:
         return Decimal("Infinity")
 
 
-_fast = msgspec.json.Decoder(OrderDraft, dec_hook=decode_hook)
+_fast = msgspec.json.Decoder(OrderDraft, dec_hook=decode_hook, float_hook=_number)
 _untyped = msgspec.json.Decoder(float_hook=_number)
 
 
@@ -181,10 +182,10 @@ def _unstorable(value: object, pointer: str, depth: int) -> Iterator[tuple[str, 
     if isinstance(value, str):
         if "\0" in value:
             yield "The character U+0000 is not allowed", pointer
-    elif isinstance(value, Decimal):
-        if not value.is_finite() or abs(value.adjusted()) > _MAX_EXPONENT:
+    elif isinstance(value, int | Decimal):
+        if not _in_range(value):
             yield f"Expected a number between 10^-{_MAX_EXPONENT} and 10^{_MAX_EXPONENT}", pointer
-        elif cast("int", value.as_tuple().exponent) < -_MAX_DECIMALS:
+        elif _decimals(value) > _MAX_DECIMALS:
             yield f"Expected a number with at most {_MAX_DECIMALS} decimals", pointer
     elif isinstance(value, dict | list):
         if depth >= MAX_NESTING:
@@ -198,6 +199,16 @@ def _unstorable(value: object, pointer: str, depth: int) -> Iterator[tuple[str, 
             children = [(str(i), item) for i, item in enumerate(cast("list[object]", value))]
         for key, item in children:
             yield from _unstorable(item, f"{pointer}/{key}", depth + 1)
+
+
+def _in_range(number: int | Decimal) -> bool:
+    if isinstance(number, int):
+        return abs(number) < _MAX_INTEGER
+    return number.is_finite() and abs(number.adjusted()) <= _MAX_EXPONENT
+
+
+def _decimals(number: int | Decimal) -> int:
+    return -cast("int", number.as_tuple().exponent) if isinstance(number, Decimal) else 0
 
 
 def _escape(name: str) -> str:

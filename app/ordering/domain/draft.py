@@ -4,11 +4,11 @@ Members that the server owns (`id`, `href`, `state`, `version`, `ponr`, ...) are
 they are no unknown attributes, and ignored: what a client says about them has no effect.
 """
 
-from decimal import Decimal
 from typing import Annotated
 
 from msgspec import Meta, field
 
+from ordering.domain.numbers import Number
 from ordering.domain.timestamps import Timestamp
 from ordering.domain.values import (
     Channel,
@@ -56,7 +56,7 @@ class LineItemDraft(Value):
     id: Annotated[str, Meta(max_length=MAX_ITEM_ID)] | None = None
     action: str | None = None
     action_reason: str | None = None
-    quantity: Decimal | None = None
+    quantity: Number | None = None
     committed_due_date: Timestamp | None = None
     product: ProductDraft | None = None
     product_offering: OfferingRef | None = None

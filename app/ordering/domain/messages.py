@@ -11,6 +11,7 @@ __all__ = ["REASONS", "Message"]
 
 REASONS: dict[int, str] = {
     1: "Invalid payload: Order creation failed",
+    5: "Service temporarily unavailable",
     20: "Invalid URL parameter value",
     21: "Missing body",
     22: "Invalid body",
@@ -143,6 +144,7 @@ NO_ORDERS = Message("No orders match", 60)
 LIMIT_INVALID = Message("limit must be a whole number from 1 to 100", 28)
 OFFSET_INVALID = Message("offset must be a whole number from 0 to {limit}", 28)
 FIRST_INVALID = Message("first must be a whole number from 1 to {limit}", 28)
+UNAVAILABLE = Message("The database does not answer; the same request may succeed later", 5)
 MODE_INVALID = Message("mode must be async, or absent", 28)
 CONTENT_TYPE_INVALID = Message("Content-Type must be application/json", 26)
 CREDENTIALS_MISSING = Message("Basic authentication is required", 40)

@@ -22,7 +22,7 @@ JsonText = str
 class CharacteristicValue(msgspec.Struct, kw_only=True):
     """A characteristic of a line's product; values are JSON."""
 
-    name: str
+    name: str | None = None
     value: JsonText | None = None
     value_type: str | None = None
     previous_value: JsonText | None = None

@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 import msgspec
 from msgspec import Meta, field
 
+from ordering.domain.numbers import Number
 from ordering.domain.timestamps import Timestamp, show_timestamp
 
 __all__ = [
@@ -40,8 +41,10 @@ __all__ = [
 #: A name that is stored in an index: bounded, so that no index entry can be too long.
 Key = Annotated[str, Meta(max_length=255)]
 
-#: Any JSON value. The fast decoder reads the scalars, the thorough one everything.
-JsonScalar = Annotated[str | int | bool | None, Meta(extra={"any": True})]
+_Integer = Annotated[int, Meta(ge=-(2**62), le=2**62)]
+
+#: Any JSON value. The fast decoder reads common scalars, the thorough one everything.
+JsonScalar = Annotated[str | _Integer | bool | None, Meta(extra={"any": True})]
 
 
 class Extras(dict[str, Any]):
@@ -61,7 +64,7 @@ class Amount(Value):
     """An amount of money in major units (`20.5` is 20 dollars 50), and its ISO 4217 code."""
 
     unit: str | None = None
-    value: Decimal | None = None
+    value: Number | None = None
 
 
 class Price(Value):
@@ -69,7 +72,7 @@ class Price(Value):
 
     tax_included_amount: Amount | None = None
     duty_free_amount: Amount | None = None
-    tax_rate: Decimal | None = None
+    tax_rate: Number | None = None
 
 
 class ItemPrice(Value):
@@ -184,12 +187,16 @@ def decode_hook(kind: type[Any], value: object) -> object:
     """Read the types that msgspec does not know. Raises `ValueError` telling what is wrong."""
     if kind is Timestamp:
         return Timestamp.parse(value)
+    if kind is Number:
+        return Number.read(value)
     raise ValueError("Unexpected member")
 
 
 def _encode_hook(value: object) -> object:
     if isinstance(value, Timestamp):
         return show_timestamp(value)
+    if isinstance(value, Number):
+        return Decimal(value)
     raise NotImplementedError(type(value).__name__)
 
 

@@ -8,7 +8,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from ordering.domain.errors import OrderingError
-from ordering_rest.errors import CHALLENGE, status_of
+from ordering_rest.errors import headers_of, status_of
 
 __all__ = ["on_defect", "on_http_error", "on_ordering_error"]
 
@@ -31,8 +31,7 @@ def on_ordering_error(_request: AnyRequest, error: OrderingError) -> Response[by
     """Show an error of ours."""
     status = status_of(error)
     errors = [{"detail": each.message, "pointer": each.pointer} for each in error.problems]
-    headers = CHALLENGE if status == 401 else {}
-    return _respond(_Problem(str(error), status, errors=errors), headers)
+    return _respond(_Problem(str(error), status, errors=errors), headers_of(status))
 
 
 def on_http_error(_request: AnyRequest, error: HTTPException) -> Response[bytes]:

@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 from ordering.domain.errors import OrderingError, Problem, TooLargeError
 from ordering.domain.messages import REASONS
 from ordering_rest.access import services_of
-from ordering_rest.errors import CHALLENGE, status_of
+from ordering_rest.errors import headers_of, status_of
 
 __all__ = ["Detail", "ErrorBody", "error_body", "on_defect", "on_http_error", "on_ordering_error"]
 
@@ -54,8 +54,7 @@ def error_body(problems: Sequence[Problem]) -> ErrorBody:
 def on_ordering_error(_request: AnyRequest, error: OrderingError) -> Response[bytes]:
     """Show an error of ours."""
     status = status_of(error)
-    headers = CHALLENGE if status == 401 else {}
-    return _respond(status, error_body(error.problems), headers)
+    return _respond(status, error_body(error.problems), headers_of(status))
 
 
 def on_http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:

@@ -212,7 +212,7 @@ def test_characteristics_keep_any_value_and_their_type_sent_wins() -> None:
         ("Speed", "Object", '{"a":[null]}', None, '{"x":1}'),
         ("Colour", "Choice", '""', None, None),
         ("Other", None, None, "0", None),
-        ("", None, '"nameless"', None, None),
+        (None, None, '"nameless"', None, None),
     ]
 
 

@@ -1,5 +1,7 @@
 """From bytes to a draft: shapes, problems with their pointers, inputs that are meant to harm."""
 
+from importlib.resources import files
+
 import pytest
 
 from ordering.domain.decode import Decoded, decode_order
@@ -181,7 +183,7 @@ def test_a_number_that_no_column_holds_is_refused_at_its_place(
         "0",
         "-0.0",
         "1." + "0" * 1_000,
-        "9" * 4_300,
+        "9" * 300,
         "0.1",
         "18446744073709551616",
     ],
@@ -232,9 +234,9 @@ _WRONG: list[tuple[str, object, str]] = [
     (_ITEM, [], "Expected an object, got an array"),
     (_ITEM, 1.5, "Expected an object, got a number"),
     (f"{_ITEM}/id", "x" * 41, "Expected a string of length <= 40"),
-    (f"{_ITEM}/quantity", True, "Expected a number, got true or false"),
-    (f"{_ITEM}/quantity", [], "Expected a number, got an array"),
-    (f"{_ITEM}/quantity", "many", "Invalid decimal string"),
+    (f"{_ITEM}/quantity", True, "Expected a number"),
+    (f"{_ITEM}/quantity", [], "Expected a number"),
+    (f"{_ITEM}/quantity", "many", 'Expected a number, or a string like "20.50"'),
     (_PRODUCT, False, "Expected an object, got true or false"),
     (f"{_PRODUCT}/isBundle", 1, "Expected true or false, got a whole number"),
     (f"{_PRODUCT}/isBundle", "true", "Expected true or false, got a string"),
@@ -338,3 +340,13 @@ def test_a_currency_and_a_party_type_are_read_under_both_of_their_names() -> Non
     assert draft.currency == "USD"
     assert draft.related_party
     assert draft.related_party[0].type_alias == "Customer"
+
+
+@pytest.mark.parametrize("name", ["sync.json", "async.json"])
+def test_the_published_examples_need_no_second_pass(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thorough pass gives the same draft, only slower; so nothing else would tell."""
+    monkeypatch.setattr("ordering.domain.decode._thorough", None)
+    body = files("ordering_app.demo.orders").joinpath(name).read_bytes()
+    assert decode_order(body).problems == []

@@ -75,6 +75,7 @@ def test_templates_name_what_they_are_filled_with(name: str) -> None:
 def test_the_reasons_are_those_of_the_published_code_list() -> None:
     assert REASONS == {
         1: "Invalid payload: Order creation failed",
+        5: "Service temporarily unavailable",
         20: "Invalid URL parameter value",
         21: "Missing body",
         22: "Invalid body",

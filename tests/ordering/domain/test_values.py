@@ -5,6 +5,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from ordering.domain.numbers import Number
 from ordering.domain.timestamps import Timestamp
 from ordering.domain.values import Amount, Extras, Note, PartyRef, Place, Price, decode_hook, encode
 
@@ -19,7 +20,7 @@ def test_members_have_the_names_of_the_api_and_absent_ones_are_left_out() -> Non
 
 @pytest.mark.parametrize("digits", ["20", "20.00", "20.5", "0.1", "0", "-1.10", "1E+5", "1e-12"])
 def test_decimals_are_numbers_with_the_digits_that_were_given(digits: str) -> None:
-    encoded = encode(Amount(unit="USD", value=Decimal(digits)))
+    encoded = encode(Amount(unit="USD", value=Number(digits)))
     assert encoded == f'{{"unit":"USD","value":{Decimal(digits)}}}'.encode()
 
 

@@ -163,7 +163,9 @@ async def test_a_wrong_order_is_told_by_a_pointer(api: Api) -> None:
     body = payloads.changed(payloads.order(), "/productOrderItem/0/quantity", "many")
     response = await api.post(ORDERS, body)
     assert response.json() == error(
-        24, "Invalid body field", ("Invalid decimal string", "/productOrderItem/0/quantity")
+        24,
+        "Invalid body field",
+        ('Expected a number, or a string like "20.50"', "/productOrderItem/0/quantity"),
     )
 
 

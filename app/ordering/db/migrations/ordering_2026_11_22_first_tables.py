@@ -87,7 +87,7 @@ STATEMENTS = (
         id bigserial PRIMARY KEY,
         order_id uuid NOT NULL,
         line_item_id uuid NOT NULL,
-        name text NOT NULL,
+        name text,
         value jsonb,
         value_type text,
         previous_value jsonb,

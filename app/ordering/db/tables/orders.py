@@ -95,7 +95,7 @@ class OrderCharacteristicValue(Table, tablename="order_characteristic_value"):
     id = BigSerial(primary_key=True)
     order_id = UUID(default=None)
     line_item_id = UUID(default=None)
-    name = Text()
+    name = Text(null=True, default=None)
     value = JSONB(null=True, default=None)
     value_type = Text(null=True, default=None)
     previous_value = JSONB(null=True, default=None)

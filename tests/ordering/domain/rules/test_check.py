@@ -188,7 +188,7 @@ def test_wrong_types_and_broken_rules_are_told_together() -> None:
         note=[{"text": "ok", "date": "now"}],
     )
     assert _texts(payload) == [
-        ("/productOrderItem/0/quantity", "Invalid decimal string"),
+        ("/productOrderItem/0/quantity", 'Expected a number, or a string like "20.50"'),
         ("/externalId", _STRING),
         (
             "/note/0/date",
