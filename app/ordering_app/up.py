@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import as_file, files
 from typing import NamedTuple
+from uuid import UUID
 
 import httpx
 
@@ -28,6 +29,9 @@ from ordering_app.supervisor import ChildSpec, Supervisor
 __all__ = ["Installation", "demo", "up"]
 
 Say = Callable[[str], None]
+
+#: The offering of the example orders; where it is, the demo catalog has been loaded.
+_DEMO_OFFERING = UUID("69017a0f536520103b6bddeeff7b127d")
 
 _LOOK_S = 0.5
 _PORT_PATIENCE_S = 10.0
@@ -111,12 +115,14 @@ async def _prepare(
     try:
         clients = await save_demo_clients(database, settings.data_folder)
         async with database.acquire() as connection:
-            empty = await connection.fetchval("SELECT revision = 0 FROM catalog_revision")
+            absent = await connection.fetchval(
+                "SELECT NOT EXISTS (SELECT FROM product_offering WHERE id = $1)", _DEMO_OFFERING
+            )
             untouched = await connection.fetchval(
                 """SELECT NOT EXISTS (SELECT FROM customer_order)
                       AND NOT EXISTS (SELECT FROM inbound_request)"""
             )
-        if empty:
+        if absent:
             with as_file(files("ordering_app.demo").joinpath("catalog.yaml")) as path:
                 await load_file(database, path)
             say("loaded the demo catalog")
