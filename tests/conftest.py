@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Generator
 
 import pytest
 
+from ordering.catalog.lookups import ReferenceFinder
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
 from ordering.db.meta import table_name
@@ -63,6 +64,12 @@ async def keeper(demo_database: Database) -> CatalogKeeper:
     kept = CatalogKeeper(demo_database, check_s=60)
     await kept.refresh()
     return kept
+
+
+@pytest.fixture
+def finder(demo_database: Database, keeper: CatalogKeeper) -> ReferenceFinder:
+    """Finds what orders name in the demo data."""
+    return ReferenceFinder(demo_database, keeper)
 
 
 @pytest.fixture

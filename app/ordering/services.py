@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from ordering.access.clients import Clients
+from ordering.catalog.lookups import ReferenceFinder
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
 from ordering.db.notices import CATALOG_CHANGED, CLIENT_CHANGED, Notices
@@ -44,13 +45,14 @@ async def open_services(
         database_url, {CATALOG_CHANGED: keeper.notice, CLIENT_CHANGED: clients.forget}
     )
     await notices.open()
+    finder = ReferenceFinder(database, keeper)
     services = Services(
         settings=settings,
         database=database,
         keeper=keeper,
         clients=clients,
-        create_order=CreateOrder(database, keeper, settings),
-        accept_order=AcceptOrder(database, keeper, settings, ring),
+        create_order=CreateOrder(database, finder, settings),
+        accept_order=AcceptOrder(database, finder, settings, ring),
     )
     try:
         yield services

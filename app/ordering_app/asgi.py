@@ -3,7 +3,6 @@
 `make_app` is called by `ordering api`, by the tests and by the benchmark; all wiring is here.
 """
 
-import gc
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,8 +12,9 @@ from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
 
 from ordering.access.roles import Permission
+from ordering.collector import spare_collector
 from ordering.db.failures import RETRYABLE
-from ordering.db.group_commit import GroupCommitClosedError
+from ordering.db.gather import GatherClosedError
 from ordering.domain import messages
 from ordering.domain.errors import OrderingError, Problem, RetryableError
 from ordering.services import open_services
@@ -34,7 +34,7 @@ __all__ = ["make_app"]
 _log = logging.getLogger(__name__)
 
 #: What a request may meet that is nobody's fault, and over in a moment.
-UNAVAILABLE: tuple[type[Exception], ...] = (*RETRYABLE, GroupCommitClosedError)
+UNAVAILABLE: tuple[type[Exception], ...] = (*RETRYABLE, GatherClosedError)
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -49,7 +49,7 @@ def make_app(settings: Settings, database_url: str, redis_url: str) -> Litestar:
         try:
             async with open_services(settings, database_url, doorbell.ring) as services:
                 app.state.services = services
-                _spare_the_collector()
+                spare_collector()
                 yield
         finally:
             await doorbell.close()
@@ -100,13 +100,3 @@ def _on_defect(request: AnyRequest, error: Exception) -> Response[bytes]:
 def _face(request: AnyRequest) -> Any:
     """Which face shows an error: by path, since an unknown path has no handler to ask."""
     return parity_errors if request.url.path.startswith(BASE_PATH + "/") else problem
-
-
-def _spare_the_collector() -> None:
-    """Keep what lives for ever out of the garbage collector's sight, and call it less often.
-
-    With the defaults its pauses are the slowest percent of all requests.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)

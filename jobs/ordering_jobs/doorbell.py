@@ -6,12 +6,14 @@ waits for the bell, and a dead Redis is noted and otherwise ignored.
 
 import asyncio
 import logging
+from typing import Any, cast
 
 import msgspec
 from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
+from ordering_jobs.cancellation import end
 from ordering_jobs.redis_settings import QUEUE_NAME
 
 __all__ = ["RING", "Doorbell", "deserialize", "serialize"]
@@ -53,8 +55,7 @@ class Doorbell:
     async def close(self) -> None:
         """Ring no more."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
             self._task = None
         if self._redis is not None:
             await self._redis.aclose(close_connection_pool=True)
@@ -81,10 +82,11 @@ class Doorbell:
 
     async def _ring_once(self) -> bool:
         if self._redis is None:
+            pool = cast("Any", ConnectionPool).from_url(
+                self._url, socket_connect_timeout=_CONNECT_S, socket_timeout=_ANSWER_S
+            )
             self._redis = ArqRedis(
-                ConnectionPool.from_url(
-                    self._url, socket_connect_timeout=_CONNECT_S, socket_timeout=_ANSWER_S
-                ),
+                pool,
                 job_serializer=serialize,
                 job_deserializer=deserialize,
                 default_queue_name=QUEUE_NAME,

@@ -16,10 +16,12 @@ from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
 from ordering.catalog.snapshot import CatalogKeeper
+from ordering.collector import spare_collector
 from ordering.db.engine import Database
 from ordering.db.notices import CATALOG_CHANGED, Notices
 from ordering.inbound.process import Processor
 from ordering.settings import Settings
+from ordering_jobs.cancellation import end
 from ordering_jobs.doorbell import RING, deserialize, serialize
 from ordering_jobs.drain import Drainer
 from ordering_jobs.redis_settings import QUEUE_NAME, redis_settings
@@ -50,6 +52,7 @@ async def run_worker(settings: Settings, database_url: str, redis_url: str) -> N
     drainer = Drainer(
         Processor(database, keeper, settings, system_id()), sweep_s=settings.queue_sweep_s
     )
+    spare_collector()
     draining = drainer.open()
     stopping = asyncio.create_task(_signalled())
     try:
@@ -71,17 +74,16 @@ async def _listen(worker: Worker, until: set[asyncio.Task[None]]) -> None:
     """Answer rings until one of the tasks ends or Redis is lost."""
     listening = asyncio.create_task(worker.main())
     await asyncio.wait({listening, *until}, return_when=asyncio.FIRST_COMPLETED)
-    listening.cancel()
-    result = (await asyncio.gather(listening, return_exceptions=True))[0]
+    error = await end(listening)
     try:
         await worker.close()
     except (RedisError, OSError):
         _log.info("Redis is away; there is nothing to close")
-    if isinstance(result, (RedisError, OSError)):
-        _log.warning("lost Redis; the drainer looks by itself until it is back: %r", result)
+    if isinstance(error, (RedisError, OSError)):
+        _log.warning("lost Redis; the drainer looks by itself until it is back: %r", error)
         await asyncio.wait(until, timeout=_RECONNECT_S, return_when=asyncio.FIRST_COMPLETED)
-    elif isinstance(result, Exception):
-        raise result
+    elif error is not None:
+        raise error
 
 
 async def _signalled() -> None:

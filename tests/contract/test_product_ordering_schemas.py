@@ -73,7 +73,7 @@ SENT: list[tuple[str, type[msgspec.Struct], str]] = [
 SHOWN: list[tuple[str, type[msgspec.Struct], set[str]]] = [
     ("ProductOrder", vars(view)["_Order"], set()),
     ("ProductOrderItem", vars(view)["_Item"], set()),
-    ("Product", vars(view)["_Product"], {"isBundle"}),
+    ("Product", vars(view)["_Product"], set()),
     ("Characteristic", vars(view)["_Characteristic"], set()),
     ("Contact", vars(view)["_Contact"], {"type"}),
     ("ProductRelationship", vars(view)["_ProductRelationship"], set()),

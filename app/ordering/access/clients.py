@@ -55,6 +55,7 @@ class Clients:
         self._memory_s = memory_s
         self._secret = os.urandom(32)
         self._remembered: dict[bytes, tuple[float, Client]] = {}
+        self._checking: dict[bytes, asyncio.Task[Client]] = {}
         self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
 
     async def recognise(self, authorization: str | None) -> Client:
@@ -68,7 +69,13 @@ class Clients:
         remembered = self._remembered.get(digest)
         if remembered is not None and remembered[0] > time.monotonic():
             return remembered[1]
-        client = await self._check(*_credentials(authorization))
+        checking = self._checking.get(digest)
+        if checking is None:
+            checking = asyncio.create_task(self._check(*_credentials(authorization)))
+            self._checking[digest] = checking
+            checking.add_done_callback(lambda _: self._checking.pop(digest, None))
+        # Shielded: a caller that leaves must not take the check from the others.
+        client = await asyncio.shield(checking)
         if len(self._remembered) >= _MAX_REMEMBERED:
             self._remembered.clear()
         self._remembered[digest] = (time.monotonic() + self._memory_s, client)

@@ -4,17 +4,20 @@ Parties, locations and inventories may be millions, so only those that the order
 each under the text under which it was named.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.connection import Connection
+from ordering.db.engine import Database
+from ordering.db.gather import Gather
 from ordering.domain.draft import OrderDraft
 from ordering.domain.ids import parse_id
 from ordering.domain.references import Catalog, Inventory, Location, Party, References
 from ordering.domain.rules.header import PARTY_KINDS, referred_type
 
-__all__ = ["find_references"]
+__all__ = ["ReferenceFinder", "find_references"]
 
 # Each kind is asked for by id and by external id; `text` gives back what was asked for.
 _STATEMENT = """
@@ -38,6 +41,24 @@ UNION ALL
 SELECT 'inventory', external_id, id, NULL, NULL, external_id, status, internal_version
 FROM product_inventory WHERE external_id = ANY($6::text[])
 """
+
+
+class ReferenceFinder:
+    """Finds what drafts name; concurrent callers share a statement."""
+
+    def __init__(self, database: Database, keeper: CatalogKeeper) -> None:
+        self._keeper = keeper
+        self._gather: Gather[OrderDraft, References] = Gather(database, self._find)
+
+    async def find(self, draft: OrderDraft) -> References:
+        """Find what a draft names, and perhaps what others name too."""
+        return await self._gather.submit(draft)
+
+    async def _find(
+        self, connection: Connection, drafts: Sequence[OrderDraft]
+    ) -> Sequence[References]:
+        found = await find_references(connection, self._keeper.catalog, drafts)
+        return [found] * len(drafts)
 
 
 async def find_references(

@@ -27,6 +27,14 @@ class _Engine(PostgresEngine):
 ENGINE = _Engine(config={}, extensions=())
 
 
+async def _keep_session(_connection: Any) -> None:
+    """Do nothing when a connection goes back to the pool.
+
+    asyncpg rolls an open transaction back by itself. Its reset query, a round trip after every
+    use, would undo settings of the session; none of our statements leaves any behind.
+    """
+
+
 class Database:
     """A pool of connections.
 
@@ -48,6 +56,7 @@ class Database:
             "dsn": url,
             "min_size": min(2, pool_size),
             "max_size": pool_size,
+            "reset": _keep_session,
             "server_settings": {
                 "application_name": "product-ordering",
                 "statement_timeout": str(statement_timeout_ms),

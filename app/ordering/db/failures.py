@@ -2,7 +2,7 @@
 
 from ordering.db.driver import asyncpg
 
-__all__ = ["DATABASE_AWAY", "LOCKED", "RETRYABLE"]
+__all__ = ["DATABASE_AWAY", "LOCKED", "RETRYABLE", "UNCERTAIN"]
 
 #: Any failure of the database or of the way to it: who can do without it for now, waits.
 DATABASE_AWAY: tuple[type[Exception], ...] = (
@@ -13,16 +13,21 @@ DATABASE_AWAY: tuple[type[Exception], ...] = (
     asyncpg.InternalClientError,
 )
 
-#: Somebody else held a lock for longer than we wait.
-LOCKED: type[Exception] = asyncpg.LockNotAvailableError
-
-#: Failures of the database's circumstances, not of what was asked: the same may succeed later.
-RETRYABLE: tuple[type[Exception], ...] = (
+#: The way to the database was lost: whether a statement under way was committed is not known.
+UNCERTAIN: tuple[type[Exception], ...] = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
+)
+
+#: Somebody else held a lock for longer than we wait.
+LOCKED: type[Exception] = asyncpg.LockNotAvailableError
+
+#: Failures of the database's circumstances, not of what was asked: the same may succeed later.
+RETRYABLE: tuple[type[Exception], ...] = (
+    *UNCERTAIN,
     asyncpg.TransactionRollbackError,  # deadlock, serialization failure
     asyncpg.InsufficientResourcesError,  # disk full, too many connections
     asyncpg.OperatorInterventionError,  # shutdown, statement timeout

@@ -77,6 +77,7 @@ class LineItem(msgspec.Struct, kw_only=True):
     relationships: JsonText | None = None
     item_prices: JsonText | None = None
     external_product_inventory: JsonText | None = None
+    is_bundle: bool | None = None
     product_extras: JsonText | None = None
     extras: JsonText | None = None
     characteristics: list[CharacteristicValue] = []

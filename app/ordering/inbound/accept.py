@@ -6,11 +6,11 @@ from uuid import UUID
 
 import msgspec
 
-from ordering.catalog.snapshot import CatalogKeeper
+from ordering.catalog.lookups import ReferenceFinder
 from ordering.db.array_insert import ArrayInsert
 from ordering.db.connection import Connection
 from ordering.db.engine import Database
-from ordering.db.group_commit import GroupCommit
+from ordering.db.gather import Gather
 from ordering.db.tables import InboundRequest
 from ordering.domain.draft import OrderDraft
 from ordering.domain.ids import new_id
@@ -80,24 +80,23 @@ class AcceptOrder:
     def __init__(
         self,
         database: Database,
-        keeper: CatalogKeeper,
+        finder: ReferenceFinder,
         settings: Settings,
         ring: Callable[[], None],
     ) -> None:
-        self._database = database
-        self._keeper = keeper
+        self._finder = finder
         self._ring = ring
         self._policy = policy_of(
             settings, check_references=settings.create_product_order_validations_async
         )
-        self._group = GroupCommit(database, insert_requests)
+        self._group = Gather(database, insert_requests)
 
     async def __call__(self, body: bytes, client: str) -> UUID:
         """Queue the order that `body` describes and return the id that it will have.
 
         The record is committed on return. Raises `InvalidRequestError`; then nothing was written.
         """
-        draft, found = await validate(self._database, self._keeper, body, self._policy)
+        draft, found = await validate(self._finder, body, self._policy)
         moment = now()
         request = NewRequest(
             id=new_id(),

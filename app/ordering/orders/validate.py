@@ -2,9 +2,7 @@
 
 from typing import NamedTuple
 
-from ordering.catalog.lookups import find_references
-from ordering.catalog.snapshot import CatalogKeeper
-from ordering.db.engine import Database
+from ordering.catalog.lookups import ReferenceFinder
 from ordering.domain.decode import decode_order
 from ordering.domain.draft import OrderDraft
 from ordering.domain.errors import InvalidRequestError
@@ -31,13 +29,10 @@ def policy_of(settings: Settings, *, check_references: bool) -> Policy:
     )
 
 
-async def validate(
-    database: Database, keeper: CatalogKeeper, body: bytes, policy: Policy
-) -> Validated:
+async def validate(finder: ReferenceFinder, body: bytes, policy: Policy) -> Validated:
     """Decode and check an order. Raises `InvalidRequestError` with every problem found."""
     decoded = decode_order(body)
-    async with database.acquire() as connection:
-        found = await find_references(connection, keeper.catalog, [decoded.draft])
+    found = await finder.find(decoded.draft)
     problems = check(decoded, found, policy)
     if problems:
         raise InvalidRequestError(problems)

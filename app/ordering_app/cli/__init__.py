@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from ordering_app.cli.bench import bench
 from ordering_app.cli.catalog import catalog
 from ordering_app.cli.client import client
 from ordering_app.cli.serve import api, migrate, settings, worker
@@ -18,7 +19,7 @@ def ordering() -> None:
     """Capture product orders: over REST and GraphQL, at once or through the inbound queue."""
 
 
-for _command in (up, demo, api, worker, migrate, catalog, client, settings):
+for _command in (up, demo, api, worker, migrate, catalog, client, settings, bench):
     ordering.add_command(_command)
 
 

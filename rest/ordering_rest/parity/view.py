@@ -60,6 +60,7 @@ class _ProductRelationship(_Shown):
 
 class _Product(_Shown):
     id: str | None = None
+    is_bundle: bool | None = None
     product_characteristic: list[Raw | _Characteristic] | None = None
     product_specification: Raw | None = None
     place: Raw | None = None
@@ -173,6 +174,7 @@ def _item(item: LineItem) -> Raw | _Item:
 def _product(item: LineItem) -> Raw | _Product:
     shown = _Product(
         id=item.product_id,
+        is_bundle=item.is_bundle,
         product_characteristic=[
             _characteristic(each)
             for each in item.characteristics

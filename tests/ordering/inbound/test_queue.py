@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from ordering.catalog.lookups import ReferenceFinder
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
 from ordering.domain.errors import InvalidRequestError, Problem
@@ -33,10 +34,15 @@ async def take(database: Database, batch: int = 100, lease_s: float = 60) -> Cla
 
 
 async def test_accepting_stores_the_payload_and_rings(
-    demo_database: Database, keeper: CatalogKeeper
+    demo_database: Database, finder: ReferenceFinder
 ) -> None:
     rings: list[str] = []
-    accept = AcceptOrder(demo_database, keeper, Settings(), lambda: rings.append("ring"))
+    accept = AcceptOrder(
+        demo_database,
+        finder,
+        Settings(),
+        lambda: rings.append("ring"),
+    )
     body = payloads.to_json(
         payloads.order(
             externalId="PO-1",
@@ -63,10 +69,15 @@ async def test_accepting_stores_the_payload_and_rings(
 
 
 async def test_a_bad_order_is_not_queued_and_nobody_is_rung(
-    demo_database: Database, keeper: CatalogKeeper
+    demo_database: Database, finder: ReferenceFinder
 ) -> None:
     rings: list[str] = []
-    accept = AcceptOrder(demo_database, keeper, Settings(), lambda: rings.append("ring"))
+    accept = AcceptOrder(
+        demo_database,
+        finder,
+        Settings(),
+        lambda: rings.append("ring"),
+    )
     with pytest.raises(InvalidRequestError):
         await accept(payloads.to_json(BAD), "cpq")
     assert rings == []
@@ -328,9 +339,9 @@ async def test_an_interrupted_batch_is_given_back(
 
 
 async def test_a_record_is_found_by_id_and_by_the_newest_external_id(
-    demo_database: Database, keeper: CatalogKeeper
+    demo_database: Database, finder: ReferenceFinder
 ) -> None:
-    accept = AcceptOrder(demo_database, keeper, Settings(), lambda: None)
+    accept = AcceptOrder(demo_database, finder, Settings(), lambda: None)
     body = payloads.to_json(GOOD)
     older, newer = await accept(body, "cpq"), await accept(body, "cpq")
     async with demo_database.acquire() as connection:

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from ordering.catalog.snapshot import CatalogKeeper
+from ordering.catalog.lookups import ReferenceFinder
 from ordering.db.engine import Database
 from ordering.domain.errors import InvalidRequestError
 from ordering.orders.create import CreateOrder
@@ -15,8 +15,8 @@ from support.servers import DYNAMIC_TABLES
 
 
 @pytest.fixture
-async def create(demo_database: Database, keeper: CatalogKeeper) -> AsyncGenerator[CreateOrder]:
-    use_case = CreateOrder(demo_database, keeper, Settings())
+async def create(demo_database: Database, finder: ReferenceFinder) -> AsyncGenerator[CreateOrder]:
+    use_case = CreateOrder(demo_database, finder, Settings())
     yield use_case
     await use_case.close()
 
@@ -101,10 +101,12 @@ async def test_fifty_errors_at_once_change_nothing(
 
 
 async def test_the_switch_turns_off_what_needs_the_catalog_only(
-    demo_database: Database, keeper: CatalogKeeper
+    demo_database: Database, finder: ReferenceFinder
 ) -> None:
     create = CreateOrder(
-        demo_database, keeper, Settings(create_product_order_validations_sync=False)
+        demo_database,
+        finder,
+        Settings(create_product_order_validations_sync=False),
     )
     unknown = payloads.changed(payloads.order(), "/relatedParty/0/id", "nobody")
     assert (await create(payloads.to_json(unknown), "cpq")).account_id is None
@@ -114,13 +116,17 @@ async def test_the_switch_turns_off_what_needs_the_catalog_only(
 
 
 async def test_values_are_not_judged_when_the_setting_says_so(
-    demo_database: Database, keeper: CatalogKeeper
+    demo_database: Database, finder: ReferenceFinder
 ) -> None:
     odd = payloads.product(
         payloads.EDGE_DEVICE, productCharacteristic=[payloads.characteristic("no such", "x")]
     )
     body = payloads.to_json(payloads.order(items=[payloads.item(product=odd)]))
-    strict = CreateOrder(demo_database, keeper, Settings())
+    strict = CreateOrder(demo_database, finder, Settings())
     assert (await strict(body, "cpq")).has_work_notes
-    lax = CreateOrder(demo_database, keeper, Settings(disable_char_value_validation=True))
+    lax = CreateOrder(
+        demo_database,
+        finder,
+        Settings(disable_char_value_validation=True),
+    )
     assert not (await lax(body, "cpq")).has_work_notes

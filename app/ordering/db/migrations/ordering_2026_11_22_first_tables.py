@@ -75,6 +75,7 @@ STATEMENTS = (
         relationships jsonb,
         item_prices jsonb,
         external_product_inventory jsonb,
+        is_bundle boolean,
         product_extras jsonb,
         extras jsonb,
         UNIQUE (order_id, item_id)

@@ -85,6 +85,7 @@ class OrderLineItem(Table, tablename="order_line_item"):
     relationships = JSONB(null=True, default=None)
     item_prices = JSONB(null=True, default=None)
     external_product_inventory = JSONB(null=True, default=None)
+    is_bundle = Boolean(null=True, default=None)
     product_extras = JSONB(null=True, default=None)
     extras = JSONB(null=True, default=None)
 

@@ -7,7 +7,7 @@ import pytest
 
 from ordering.db.connection import Connection
 from ordering.db.engine import Database
-from ordering.db.group_commit import GroupCommit, GroupCommitClosedError
+from ordering.db.gather import Gather, GatherClosedError
 
 
 class Writes:
@@ -40,7 +40,7 @@ async def stored(database: Database) -> list[str]:
     return [row["name"] for row in rows]
 
 
-async def submitted(group: GroupCommit[str, str], *items: str) -> list[asyncio.Task[str]]:
+async def submitted(group: Gather[str, str], *items: str) -> list[asyncio.Task[str]]:
     tasks = [asyncio.create_task(group.submit(item)) for item in items]
     await asyncio.sleep(0)
     return tasks
@@ -49,7 +49,7 @@ async def submitted(group: GroupCommit[str, str], *items: str) -> list[asyncio.T
 async def test_a_lone_write_goes_at_once(names: Database) -> None:
     writes = Writes()
     writes.go_on.set()
-    group = GroupCommit(names, writes)
+    group = Gather(names, writes)
     assert await group.submit("one") == "ONE"
     assert writes.groups == [["one"]]
     assert await stored(names) == ["one"]
@@ -57,7 +57,7 @@ async def test_a_lone_write_goes_at_once(names: Database) -> None:
 
 async def test_writes_that_meet_share_a_transaction(names: Database) -> None:
     writes = Writes()
-    group = GroupCommit(names, writes, flushers=1)
+    group = Gather(names, writes, hands=1)
     first = await submitted(group, "one")
     rest = await submitted(group, "two", "three")
     writes.go_on.set()
@@ -67,7 +67,7 @@ async def test_writes_that_meet_share_a_transaction(names: Database) -> None:
 
 async def test_a_group_is_bounded(names: Database) -> None:
     writes = Writes()
-    group = GroupCommit(names, writes, flushers=1, max_group=2)
+    group = Gather(names, writes, hands=1, max_group=2)
     tasks = await submitted(group, "a") + await submitted(group, "b", "c", "d")
     writes.go_on.set()
     await asyncio.gather(*tasks)
@@ -76,7 +76,7 @@ async def test_a_group_is_bounded(names: Database) -> None:
 
 async def test_a_bad_write_fails_only_its_caller(names: Database) -> None:
     writes = Writes()
-    group = GroupCommit(names, writes, flushers=1)
+    group = Gather(names, writes, hands=1)
     tasks = await submitted(group, "one") + await submitted(group, "two", "bad", "three")
     writes.go_on.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -91,7 +91,7 @@ async def test_a_bad_write_fails_only_its_caller(names: Database) -> None:
 
 async def test_a_caller_that_leaves_harms_nobody(names: Database) -> None:
     writes = Writes()
-    group = GroupCommit(names, writes, flushers=1)
+    group = Gather(names, writes, hands=1)
     first = await submitted(group, "one")
     leaver, stayer = await submitted(group, "leaver", "stayer")
     leaver.cancel()
@@ -103,13 +103,38 @@ async def test_a_caller_that_leaves_harms_nobody(names: Database) -> None:
 
 async def test_closing_waits_for_what_is_under_way_and_takes_no_more(names: Database) -> None:
     writes = Writes()
-    group = GroupCommit(names, writes, flushers=1)
+    group = Gather(names, writes, hands=1)
     tasks = await submitted(group, "one") + await submitted(group, "two")
     closing = asyncio.create_task(group.close())
     await asyncio.sleep(0)
-    with pytest.raises(GroupCommitClosedError):
+    with pytest.raises(GatherClosedError):
         await group.submit("late")
     writes.go_on.set()
     await closing
     assert [task.result() for task in tasks] == ["ONE", "TWO"]
     assert await stored(names) == ["one", "two"]
+
+
+async def test_a_lost_connection_is_told_to_all_and_nothing_is_tried_again(
+    names: Database,
+) -> None:
+    writes = Writes()
+
+    async def lost(connection: Connection, items: Sequence[str]) -> list[str]:
+        await writes(connection, items)
+        if len(items) > 1:
+            # Committed, but the answer never arrives.
+            raise ConnectionResetError
+        return list(items)
+
+    group = Gather(names, lost, hands=1)
+    tasks = await submitted(group, "one") + await submitted(group, "two", "three")
+    writes.go_on.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(result).__name__ for result in results] == [
+        "str",
+        "ConnectionResetError",
+        "ConnectionResetError",
+    ]
+    assert writes.groups == [["one"], ["two", "three"]]
+    assert await stored(names) == ["one", "three", "two"]

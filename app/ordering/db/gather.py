@@ -1,0 +1,108 @@
+"""Several callers' work in one statement on one connection: shared commits, shared look-ups.
+
+A durable commit costs a flush of the write-ahead log whatever its size, and a round trip costs the
+same for one question as for twenty, so concurrent work of one kind is cheaper together. Nothing
+waits on a clock: work that finds a free hand goes at once, alone; what arrives while all hands are
+busy forms the next group (docs/decisions/0008-gathered-work.md).
+
+If the shared statement is refused, every piece is tried again by itself, so that a bad one fails
+only its own caller. If the connection is lost, nobody knows whether it was committed, and all
+callers are told so. A caller that goes away (its task is cancelled) does not take its work with
+it: a write was accepted for the group and may commit.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from ordering.db.connection import Connection
+from ordering.db.engine import Database
+from ordering.db.failures import UNCERTAIN
+
+__all__ = ["Gather", "GatherClosedError"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_Entry = tuple[Item, asyncio.Future[Result]]
+
+
+class GatherClosedError(Exception):
+    """The service is shutting down and takes no more work."""
+
+
+class Gather(Generic[Item, Result]):
+    """Gathers concurrent work of one kind.
+
+    `work` gets a connection and the group's items and returns one result per item, in order. It
+    runs one statement, which is a transaction by itself. `max_group` bounds a group; `hands` is
+    how many groups may be under way at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        work: Callable[[Connection, Sequence[Item]], Awaitable[Sequence[Result]]],
+        *,
+        max_group: int = 64,
+        hands: int = 2,
+    ) -> None:
+        self._database = database
+        self._work = work
+        self._max_group = max_group
+        self._hands = hands
+        self._waiting: deque[_Entry[Item, Result]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def submit(self, item: Item) -> Result:
+        """Have `item` worked on and return its result, of a write once it is committed.
+
+        Raises what `work` raised for this item alone, or `GatherClosedError`.
+        """
+        if self._closed:
+            raise GatherClosedError
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if len(self._tasks) < self._hands:
+            task = asyncio.create_task(self._empty())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await future
+
+    async def close(self) -> None:
+        """Take no more work and wait for that under way."""
+        self._closed = True
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    async def _empty(self) -> None:
+        while self._waiting:
+            size = min(len(self._waiting), self._max_group)
+            await self._do([self._waiting.popleft() for _ in range(size)])
+
+    async def _do(self, group: Sequence[_Entry[Item, Result]]) -> None:
+        try:
+            async with self._database.acquire() as connection:
+                results = await self._work(connection, [item for item, _ in group])
+        except UNCERTAIN as error:
+            # It may be committed: working on it again could do it twice, or call it a failure.
+            for _, future in group:
+                _fail(future, error)
+            return
+        except Exception as error:  # noqa: BLE001 - handed to the caller whose work it was
+            if len(group) == 1:
+                _fail(group[0][1], error)
+                return
+            for entry in group:
+                await self._do([entry])
+            return
+        for (_, future), result in zip(group, results, strict=True):
+            if not future.done():
+                future.set_result(result)
+
+
+def _fail(future: "asyncio.Future[Result]", error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

@@ -1,0 +1,187 @@
+"""The load generator: a process that sends one request over and over, on open connections.
+
+It knows just enough of HTTP/1.1 to find where an answer ends, so that its own work stays small
+beside the server's; the share of a processor that it took is part of its result.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import cast
+
+import msgspec
+
+from ordering_app.bench.child import Work, child_main
+from ordering_app.bench.model import percentile
+
+__all__ = ["LoadResult", "LoadTask", "generate"]
+
+_PATIENCE_S = 60.0
+_SHOWN_CHARACTERS = 600
+
+
+class LoadTask(msgspec.Struct, kw_only=True):
+    """What to send, how, and for how many seconds after how many of warm-up."""
+
+    host: str
+    port: int
+    method: str
+    target: str
+    headers: Mapping[str, str] = {}
+    body: str = ""
+    connections: int
+    warm_up_s: float
+    seconds: float
+
+
+class LoadResult(msgspec.Struct, kw_only=True):
+    """What came back.
+
+    `count` answers arrived within `seconds`, with the latencies told; `accepted` and `refused`
+    count all 2xx and all other answers, warm-up included. `complaint` shows the first of the
+    others. `processor_share` is this process's processor time per second.
+    """
+
+    count: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    accepted: int
+    refused: int
+    complaint: str | None
+    processor_share: float
+
+
+class _Tally:
+    """What all connections count together."""
+
+    def __init__(self) -> None:
+        self.latencies: list[float] = []
+        self.measuring = False
+        self.stopping = False
+        self.accepted = 0
+        self.refused = 0
+        self.complaint: str | None = None
+
+    def answer(self, head: bytes, body: bytes, latency: float) -> None:
+        """Count an answer; `latency` in seconds."""
+        if head[9:10] == b"2":
+            self.accepted += 1
+        else:
+            self.refuse(head.split(b"\r\n", 1)[0] + b" " + body)
+        if self.measuring:
+            self.latencies.append(latency)
+
+    def refuse(self, complaint: bytes) -> None:
+        """Count an answer that is no success."""
+        self.refused += 1
+        if self.complaint is None:
+            self.complaint = complaint.decode(errors="replace")[:_SHOWN_CHARACTERS]
+
+
+class _Client(asyncio.Protocol):
+    """One connection: the next request leaves when the answer is complete."""
+
+    def __init__(self, request: bytes, tally: _Tally) -> None:
+        self._request = request
+        self._tally = tally
+        self._transport: asyncio.Transport | None = None
+        self._received = b""
+        self._sent_at = 0.0
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+        self._send()
+
+    def _send(self) -> None:
+        if self._transport is None:
+            return
+        if self._tally.stopping:
+            self._transport.close()
+            self._end()
+            return
+        self._sent_at = time.perf_counter()
+        self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        received = self._received + data if self._received else data
+        end = received.find(b"\r\n\r\n")
+        if end >= 0:
+            head = received[:end]
+            if len(received) - end - 4 >= _content_length(head):
+                self._received = b""
+                latency = time.perf_counter() - self._sent_at
+                self._tally.answer(head, received[end + 4 :], latency)
+                self._send()
+                return
+        self._received = received
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.ended.done():
+            self._tally.refuse(f"the server closed the connection: {exc}".encode())
+            self._end()
+
+    def _end(self) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+def _content_length(head: bytes) -> int:
+    """Read the length of an answer's body in bytes; answers without one are not for us."""
+    at = head.lower().find(b"\r\ncontent-length:")
+    if at < 0:
+        return 0
+    return int(head[at + 17 :].split(b"\r\n", 1)[0])
+
+
+def _request(task: LoadTask) -> bytes:
+    body = task.body.encode()
+    headers = {"Host": f"{task.host}:{task.port}", **task.headers, "Content-Length": len(body)}
+    lines = [f"{task.method} {task.target} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def generate(task: LoadTask) -> LoadResult:
+    """Send the load and count the answers; returns when every request is answered."""
+    loop = asyncio.get_running_loop()
+    tally = _Tally()
+    request = _request(task)
+    clients = [
+        (await loop.create_connection(lambda: _Client(request, tally), task.host, task.port))[1]
+        for _ in range(task.connections)
+    ]
+    await asyncio.sleep(task.warm_up_s)
+    tally.measuring = True
+    started, worked = time.perf_counter(), time.process_time()
+    await asyncio.wait([client.ended for client in clients], timeout=task.seconds)
+    seconds, work = time.perf_counter() - started, time.process_time() - worked
+    tally.measuring = False
+    tally.stopping = True
+    async with asyncio.timeout(_PATIENCE_S):
+        await asyncio.gather(*(client.ended for client in clients))
+    ordered = sorted(tally.latencies) or [0.0]
+    return LoadResult(
+        count=len(tally.latencies),
+        seconds=seconds,
+        p50_ms=percentile(ordered, 0.50) * 1000,
+        p99_ms=percentile(ordered, 0.99) * 1000,
+        accepted=tally.accepted,
+        refused=tally.refused,
+        complaint=tally.complaint,
+        processor_share=work / seconds,
+    )
+
+
+@asynccontextmanager
+async def _prepare(task: LoadTask) -> AsyncGenerator[Work]:
+    async def work() -> LoadResult:
+        return await generate(task)
+
+    yield work
+
+
+if __name__ == "__main__":
+    child_main(LoadTask, _prepare)
