@@ -8,7 +8,7 @@ import msgspec
 from ordering.access.clients import Clients
 from ordering.catalog.lookups import ReferenceFinder
 from ordering.catalog.snapshot import CatalogKeeper
-from ordering.db.engine import Database
+from ordering.db.engine import COMMAND_TIMEOUT_S, Database
 from ordering.db.notices import CATALOG_CHANGED, CLIENT_CHANGED, Notices
 from ordering.inbound.accept import AcceptOrder
 from ordering.orders.create import CreateOrder
@@ -36,7 +36,11 @@ async def open_services(
 
     `ring` wakes whoever drains the inbound queue; it is called after commits and must not block.
     """
-    database = Database(database_url, pool_size=settings.database_pool_size)
+    database = Database(
+        database_url,
+        pool_size=settings.database_pool_size,
+        command_timeout_s=COMMAND_TIMEOUT_S,
+    )
     await database.open()
     keeper = CatalogKeeper(database, check_s=settings.catalog_check_s)
     await keeper.open()

@@ -5,6 +5,7 @@ holds that page against this module. The variable of a setting is its name in ca
 `ORDERING_`: `database_url` is `ORDERING_DATABASE_URL`.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
@@ -82,6 +83,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue_batch: Annotated[
         Positive, Meta(description="Records of the inbound queue that are claimed at once.")
     ] = 100
+    queue_batch_bytes: Annotated[
+        Positive,
+        Meta(description="Bytes of payload claimed at once, unless one has more."),
+    ] = 4 * 1024 * 1024
     queue_lease_s: Annotated[
         Positive,
         Meta(description="Seconds until the claim of a worker that stopped answering expires."),
@@ -121,13 +126,17 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
 
     Raises `SettingsError` naming every variable that is unknown or has a value of the wrong kind:
     a misspelt variable must not be silently without effect.
+
+    Kubernetes describes a Service named `ordering` to every container of its namespace, with our
+    prefix: ORDERING_PORT=tcp://10.0.0.1:80, ORDERING_SERVICE_HOST, ORDERING_SERVICE_PORT_HTTP,
+    ORDERING_PORT_80_TCP_ADDR and so on. Variables of exactly that shape are passed over.
     """
     hints = get_type_hints(Settings, include_extras=True)
     values: dict[str, Any] = {}
     problems: list[str] = []
     for variable, text in environment.items():
         name = variable.removeprefix(PREFIX).lower()
-        if not variable.startswith(PREFIX) or variable in _NOT_SETTINGS:
+        if not variable.startswith(PREFIX) or _is_foreign(variable, text):
             continue
         if name not in hints:
             problems.append(f"{variable} is no setting")
@@ -143,6 +152,14 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
 
 #: Variables with our prefix that are no settings of the service.
 _NOT_SETTINGS = frozenset({f"{PREFIX}PARENT_PID"})
+_SERVICE_LINK = re.compile(rf"{PREFIX}(SERVICE_.*|PORT_\d+_.*)")
+
+
+def _is_foreign(variable: str, text: str) -> bool:
+    """Tell whether a variable with our prefix is the supervisor's or Kubernetes'."""
+    if variable == f"{PREFIX}PORT":
+        return text.startswith("tcp://")
+    return variable in _NOT_SETTINGS or _SERVICE_LINK.fullmatch(variable) is not None
 
 
 def describe(settings: Settings) -> Iterator[Described]:

@@ -3,7 +3,9 @@
 `make_app` is called by `ordering api`, by the tests and by the benchmark; all wiring is here.
 """
 
+import errno
 import logging
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -33,8 +35,19 @@ __all__ = ["make_app"]
 
 _log = logging.getLogger(__name__)
 
-#: What a request may meet that is nobody's fault, and over in a moment.
-UNAVAILABLE: tuple[type[Exception], ...] = (*RETRYABLE, GatherClosedError)
+#: What a request may meet that is nobody's fault, and over in a moment. Of OSError only what is
+#: about the network: a missing file is a defect.
+UNAVAILABLE: tuple[type[Exception], ...] = (
+    *(kind for kind in RETRYABLE if kind is not OSError),
+    ConnectionError,
+    TimeoutError,
+    socket.gaierror,
+    GatherClosedError,
+)
+
+#: How else the way to the database is lost, without a type of its own. No number: several
+#: addresses were tried in vain, and asyncio reports them together.
+_WAY_LOST = {None, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.ENETDOWN}
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -72,6 +85,7 @@ def make_app(settings: Settings, database_url: str, redis_url: str) -> Litestar:
             OrderingError: _on_ordering_error,
             HTTPException: _on_http_error,
             **dict.fromkeys(UNAVAILABLE, _on_unavailable),
+            OSError: _on_os_error,
             Exception: _on_defect,
         },
         openapi_config=None,
@@ -87,6 +101,11 @@ def _on_ordering_error(request: AnyRequest, error: OrderingError) -> Response[by
 def _on_unavailable(request: AnyRequest, error: Exception) -> Response[bytes]:
     _log.warning("a request met a database that is away: %r", error)
     return _on_ordering_error(request, RetryableError([Problem.of(messages.UNAVAILABLE)]))
+
+
+def _on_os_error(request: AnyRequest, error: OSError) -> Response[bytes]:
+    show = _on_unavailable if error.errno in _WAY_LOST else _on_defect
+    return show(request, error)
 
 
 def _on_http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:

@@ -12,7 +12,9 @@ import time
 
 PARENT_VARIABLE = "ORDERING_PARENT_PID"
 LOOK_EVERY = 0.2  # seconds
-GRACE = 30.0  # seconds from SIGTERM to SIGKILL
+
+#: Seconds from SIGTERM to SIGKILL: more than a supervisor allows, who may be stopping us already.
+GRACE = 40.0
 
 
 def watch_parent(*, look_every: float = LOOK_EVERY, grace: float = GRACE) -> bool:

@@ -24,6 +24,9 @@ from ordering_app.parent_watch import PARENT_VARIABLE
 PROBE_EVERY = 0.05  # seconds
 PROBE_TIMEOUT = 2.0  # seconds for one probe
 
+#: Seconds from SIGTERM to SIGKILL: more than the API and the worker take for an orderly end.
+STOP_TIMEOUT = 30.0
+
 
 class SupervisorError(Exception):
     """The children cannot be started; the message says which one and why."""
@@ -130,7 +133,7 @@ class Supervisor:
         say: Callable[[str], None],
         backoff: Backoff = Backoff(),
         start_timeout: float = 30.0,
-        stop_timeout: float = 20.0,
+        stop_timeout: float = STOP_TIMEOUT,
     ) -> None:
         self._children = [_Child(spec, logs / f"{spec.name}.log") for spec in children]
         self._logs = logs

@@ -23,10 +23,10 @@ from ordering.db.migrate import migrate
 from ordering.settings import Settings
 from ordering_app.demo.clients import DemoClient, save_demo_clients
 from ordering_app.demo.place import ORDER_PATH, example_path, place_examples
-from ordering_app.embedded import Embedded
+from ordering_app.embedded import Embedded, EmbeddedServers
 from ordering_app.supervisor import ChildSpec, Supervisor
 
-__all__ = ["Installation", "demo", "up"]
+__all__ = ["Installation", "StoppedError", "demo", "keep_alive", "up"]
 
 Say = Callable[[str], None]
 
@@ -52,31 +52,87 @@ class _Demo(NamedTuple):
     untouched: bool
 
 
+class StoppedError(Exception):
+    """A signal ended the command before its end; everything that it started is stopped."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.number = number
+
+
+class _Stop:
+    """Turns the first SIGINT or SIGTERM into a cancellation of the current task.
+
+    Further ones, and all of them once `disarm` was called, are without effect: a second Ctrl-C
+    must not cancel the clean-up that the first one began.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._task = asyncio.current_task()
+        self._armed = True
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._on_signal, number)
+
+    def disarm(self) -> None:
+        """Let the clean-up go on, whatever comes."""
+        self._armed = False
+
+    def _on_signal(self, number: int) -> None:
+        if self._armed and self._task is not None:
+            self._armed = False
+            self.number = number
+            self._task.cancel()
+
+
 @asynccontextmanager
-async def _installation(settings: Settings, say: Say) -> AsyncGenerator[Installation]:
+async def _installation(settings: Settings, say: Say, stop: _Stop) -> AsyncGenerator[Installation]:
     if settings.database_url and settings.redis_url:
         yield Installation(settings.database_url, settings.redis_url, embedded=False)
         return
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     embedded = Embedded(settings.data_folder)
     say(f"starting PostgreSQL and Valkey in {settings.data_folder}")
-    servers = await asyncio.to_thread(embedded.start)
-    reviving = asyncio.create_task(_keep_alive(embedded, say))
+    servers = await _start(embedded)
+    reviving = asyncio.create_task(keep_alive(embedded, say))
     try:
         yield Installation(servers.database_url, servers.redis_url, embedded=True)
     finally:
+        stop.disarm()
         reviving.cancel()
         await asyncio.gather(reviving, return_exceptions=True)
         say("stopping PostgreSQL and Valkey")
         await asyncio.to_thread(embedded.stop)
 
 
-async def _keep_alive(embedded: Embedded, say: Say) -> None:
-    """Start an embedded server again that died by itself, and say so."""
+async def _start(embedded: Embedded) -> EmbeddedServers:
+    """Start the servers; a start that is cancelled meanwhile is waited for and undone."""
+    starting = asyncio.create_task(asyncio.to_thread(embedded.start))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # A thread cannot be cancelled: it would start servers that nobody stops.
+        await asyncio.wait({starting})
+        await asyncio.to_thread(embedded.stop)
+        raise
+
+
+async def keep_alive(embedded: Embedded, say: Say, *, look_s: float = _LOOK_S) -> None:
+    """Start an embedded server again that died by itself, and say so; goes on after failures."""
+    told: list[str] = []
     while True:
-        await asyncio.sleep(_LOOK_S)
-        for sentence in await asyncio.to_thread(embedded.revive):
+        await asyncio.sleep(look_s)
+        looking = asyncio.to_thread(embedded.revive)
+        [found] = await asyncio.gather(looking, return_exceptions=True)
+        if isinstance(found, BaseException):
+            sentences = [f"the servers cannot be looked after, trying again: {found!r}"]
+        else:
+            sentences = found
+        # What stays the same is said once, not with every look.
+        for sentence in sentences if sentences != told else []:
             say(sentence)
+        told = sentences
 
 
 async def _wait_for_port(settings: Settings, say: Say) -> None:
@@ -162,26 +218,31 @@ def _supervisor(settings: Settings, installation: Installation, url: str, say: S
 async def _running(
     settings: Settings, say: Say, *, want_demo: bool
 ) -> AsyncGenerator[tuple[str, _Demo | None, Supervisor]]:
+    """Run everything. Raises `StoppedError` when a signal ended it, after the clean-up."""
     url = f"http://{settings.host}:{settings.port}"
-    async with _installation(settings, say) as installation:
-        with_demo = installation.embedded or want_demo
-        demo_data = await _prepare(settings, installation, say, with_demo=with_demo)
-        await _wait_for_port(settings, say)
-        supervisor = _supervisor(settings, installation, url, say)
-        try:
-            await supervisor.start()
-            yield url, demo_data, supervisor
-        finally:
-            say("stopping the API and the worker")
-            await supervisor.stop()
+    stop = _Stop()
+    try:
+        async with _installation(settings, say, stop) as installation:
+            with_demo = installation.embedded or want_demo
+            demo_data = await _prepare(settings, installation, say, with_demo=with_demo)
+            await _wait_for_port(settings, say)
+            supervisor = _supervisor(settings, installation, url, say)
+            try:
+                await supervisor.start()
+                yield url, demo_data, supervisor
+            finally:
+                stop.disarm()
+                say("stopping the API and the worker")
+                await supervisor.stop()
+    except asyncio.CancelledError:
+        if stop.number is None:
+            raise
+        say("stopped")
+        raise StoppedError(stop.number) from None
 
 
 async def up(settings: Settings, say: Say, *, want_demo: bool) -> None:
     """Run everything until SIGINT or SIGTERM, then stop it in order."""
-    task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, lambda: task and task.cancel())
     try:
         async with _running(settings, say, want_demo=want_demo) as (url, demo_data, supervisor):
             if demo_data is not None and demo_data.untouched:
@@ -189,12 +250,15 @@ async def up(settings: Settings, say: Say, *, want_demo: bool) -> None:
             for line in _welcome(url, demo_data):
                 say(line)
             await supervisor.run()
-    except asyncio.CancelledError:
-        say("stopped")
+    except StoppedError:
+        return  # as asked for: this command has no other end
 
 
 async def demo(settings: Settings, say: Say, *, want_demo: bool) -> None:
-    """Start, place the example orders, wait for the queued one, stop. Raises `DemoError`."""
+    """Start, place the example orders, wait for the queued one, stop.
+
+    Raises `DemoError`, and `StoppedError` when a signal ended it.
+    """
     async with _running(settings, say, want_demo=want_demo) as (url, demo_data, _supervisor):
         if demo_data is None:
             say("no demo data: with servers of your own, give --demo to load it")

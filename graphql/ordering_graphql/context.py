@@ -8,6 +8,7 @@ __all__ = ["Context"]
 
 
 class Context(msgspec.Struct, frozen=True):
-    """The use cases of the application."""
+    """The use cases of the application, and which operation of the document was asked for."""
 
     services: Services
+    operation_name: str | None = None

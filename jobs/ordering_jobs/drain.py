@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 
 from ordering.db.failures import DATABASE_AWAY
 from ordering.inbound.process import Processor
@@ -15,12 +16,15 @@ _AFTER_FAILURE_S = 1.0
 class Drainer:
     """One task that empties the queue batch by batch, then sleeps until it is woken.
 
-    `sweep_s` is the longest sleep in seconds: it bounds what a lost ring can cost.
+    `sweep_s` is the longest sleep in seconds: it bounds what a lost ring can cost. Every
+    `rescue_s` seconds it gives back what workers hold that no longer answer.
     """
 
-    def __init__(self, processor: Processor, *, sweep_s: float) -> None:
+    def __init__(self, processor: Processor, *, sweep_s: float, rescue_s: float = 5.0) -> None:
         self._processor = processor
         self._sweep_s = sweep_s
+        self._rescue_s = rescue_s
+        self._rescue_at = 0.0
         self._rung = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -42,13 +46,19 @@ class Drainer:
         """Look at the queue now; returns at once."""
         self._rung.set()
 
+    async def _rescue_if_due(self) -> None:
+        if time.monotonic() >= self._rescue_at:
+            self._rescue_at = time.monotonic() + self._rescue_s
+            await self._processor.rescue()
+
     async def _keep_draining(self) -> None:
         while not self._stopping:
             # Cleared before looking: a ring during the look leads to another look.
             self._rung.clear()
             try:
+                await self._rescue_if_due()
                 while await self._processor.drain_batch() and not self._stopping:
-                    pass
+                    await self._rescue_if_due()
             except DATABASE_AWAY:
                 _log.warning("the database is away; draining waits", exc_info=True)
                 await asyncio.sleep(_AFTER_FAILURE_S)

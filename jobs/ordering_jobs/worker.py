@@ -1,4 +1,4 @@
-"""The worker process: arq's loop around our drainer and our clock.
+"""The worker process: arq's loop beside our drainer.
 
 arq's worker ends when Redis stays away longer than its retries; then it is made anew, and the
 drainer goes on meanwhile by looking at the queue itself (docs/decisions/0010-doorbell.md).
@@ -11,13 +11,12 @@ import signal
 import socket
 from typing import Any, cast
 
-from arq.cron import cron
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.collector import spare_collector
-from ordering.db.engine import Database
+from ordering.db.engine import COMMAND_TIMEOUT_S, Database
 from ordering.db.notices import CATALOG_CHANGED, Notices
 from ordering.inbound.process import Processor
 from ordering.settings import Settings
@@ -25,14 +24,13 @@ from ordering_jobs.cancellation import end
 from ordering_jobs.doorbell import RING, deserialize, serialize
 from ordering_jobs.drain import Drainer
 from ordering_jobs.redis_settings import QUEUE_NAME, redis_settings
-from ordering_jobs.rescue import rescue_expired
 
 __all__ = ["run_worker", "system_id"]
 
 _log = logging.getLogger(__name__)
 _POLL_S = 0.05
-_RESCUE_SECONDS = set(range(0, 60, 5))
 _RETRIES = 5
+_RING_S = 5
 _RECONNECT_S = 1.0
 
 
@@ -43,7 +41,11 @@ def system_id() -> str:
 
 async def run_worker(settings: Settings, database_url: str, redis_url: str) -> None:
     """Work until SIGTERM or SIGINT, then finish the batch in hand."""
-    database = Database(database_url, pool_size=settings.database_pool_size)
+    database = Database(
+        database_url,
+        pool_size=settings.database_pool_size,
+        command_timeout_s=COMMAND_TIMEOUT_S,
+    )
     await database.open()
     keeper = CatalogKeeper(database, check_s=settings.catalog_check_s)
     await keeper.open()
@@ -57,7 +59,7 @@ async def run_worker(settings: Settings, database_url: str, redis_url: str) -> N
     stopping = asyncio.create_task(_signalled())
     try:
         while not (stopping.done() or draining.done()):
-            worker = _arq_worker(drainer, database, settings, redis_url)
+            worker = _arq_worker(drainer, redis_url)
             await _listen(worker, {stopping, draining})
     finally:
         stopping.cancel()
@@ -95,26 +97,13 @@ async def _signalled() -> None:
     await signalled.wait()
 
 
-def _arq_worker(drainer: Drainer, database: Database, settings: Settings, redis_url: str) -> Worker:
+def _arq_worker(drainer: Drainer, redis_url: str) -> Worker:
     async def ring(_context: dict[Any, Any]) -> None:
         """Answer the doorbell; returns at once, so that the next ring can be queued."""
         drainer.wake()
 
-    async def rescue_tick(_context: dict[Any, Any]) -> None:
-        if await rescue_expired(database, max_attempts=settings.queue_max_attempts):
-            drainer.wake()
-
     return Worker(
         functions=[func(cast("Any", ring), name=RING, keep_result=0)],
-        cron_jobs=[
-            cron(
-                cast("Any", rescue_tick),
-                name="rescue",
-                second=_RESCUE_SECONDS,
-                run_at_startup=True,
-                keep_result=0,
-            )
-        ],
         redis_settings=redis_settings(redis_url, retries=_RETRIES),
         queue_name=QUEUE_NAME,
         job_serializer=serialize,
@@ -122,4 +111,6 @@ def _arq_worker(drainer: Drainer, database: Database, settings: Settings, redis_
         poll_delay=_POLL_S,
         handle_signals=False,
         keep_result=0,
+        # A worker that dies while it answers a ring must not silence the bell for long.
+        job_timeout=_RING_S,
     )

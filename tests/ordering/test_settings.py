@@ -92,6 +92,28 @@ def test_a_variable_of_the_supervisor_is_no_setting() -> None:
     assert load_settings({"ORDERING_PARENT_PID": "12"}) == Settings()
 
 
+def test_what_kubernetes_says_about_a_service_of_our_name_is_passed_over() -> None:
+    links = {
+        "ORDERING_PORT": "tcp://10.0.0.1:80",
+        "ORDERING_SERVICE_HOST": "10.0.0.1",
+        "ORDERING_SERVICE_PORT": "80",
+        "ORDERING_SERVICE_PORT_HTTP": "80",
+        "ORDERING_PORT_80_TCP": "tcp://10.0.0.1:80",
+        "ORDERING_PORT_80_TCP_PROTO": "tcp",
+        "ORDERING_PORT_80_TCP_PORT": "80",
+        "ORDERING_PORT_80_TCP_ADDR": "10.0.0.1",
+    }
+    assert load_settings(links) == Settings()
+
+
+@pytest.mark.parametrize(
+    "variable", ["ORDERING_PORTS_80_TCP", "ORDERING_PORT_HTTP_TCP", "ORDERING_SERVICES_HOST"]
+)
+def test_what_only_looks_like_it_is_refused(variable: str) -> None:
+    assert _refused({variable: "tcp://10.0.0.1:80"}) == f"{variable} is no setting"
+    assert _refused({"ORDERING_PORT": "udp://10.0.0.1:80"}).startswith("ORDERING_PORT: ")
+
+
 def test_settings_are_described_with_their_documentation() -> None:
     described = {each.variable: each for each in describe(Settings(port=9000))}
     assert list(described) == [f"ORDERING_{name.upper()}" for name in Settings.__struct_fields__]

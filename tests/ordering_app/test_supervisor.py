@@ -17,8 +17,15 @@ from unittest.mock import Mock
 import pytest
 
 from ordering_app import parent_watch
-from ordering_app.parent_watch import PARENT_VARIABLE, watch_parent
-from ordering_app.supervisor import Backoff, ChildSpec, Supervisor, SupervisorError
+from ordering_app.cli.serve import SHUTDOWN_S
+from ordering_app.parent_watch import GRACE, PARENT_VARIABLE, watch_parent
+from ordering_app.supervisor import (
+    STOP_TIMEOUT,
+    Backoff,
+    ChildSpec,
+    Supervisor,
+    SupervisorError,
+)
 
 QUICK = Backoff(first=0.01, limit=0.04, reset_after=60.0)
 
@@ -318,6 +325,11 @@ async def test_a_child_ends_with_its_killed_supervisor(tmp_path: Path) -> None:
         assert alive(pid)
         supervisor.kill()
         await eventually(lambda: not alive(pid))
+
+
+def test_who_stops_another_is_more_patient_than_it() -> None:
+    assert SHUTDOWN_S + 5 <= STOP_TIMEOUT
+    assert STOP_TIMEOUT + 5 <= GRACE
 
 
 @pytest.mark.parametrize("value", ["", "nonsense"])

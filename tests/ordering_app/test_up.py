@@ -1,5 +1,6 @@
 """`ordering up` and `ordering demo` as users run them: real processes, from an empty folder."""
 
+import asyncio
 import json
 import os
 import re
@@ -12,15 +13,21 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
-from ordering_app.embedded import EmbeddedServers
-from support.api import ORDERS
-from support.processes import command
+from ordering.access.clients import save_client
+from ordering.access.roles import Role
+from ordering.db.engine import Database
+from ordering_app.demo.clients import DemoClient
+from ordering_app.demo.place import DemoError, place_examples
+from ordering_app.embedded import Embedded, EmbeddedServers
+from ordering_app.up import keep_alive
+from support.api import ORDERS, PASSWORD
+from support.processes import command, started, until
 
 _PATIENCE_S = 60.0
 
@@ -39,13 +46,13 @@ def free_port() -> int:
 
 
 class Up:
-    """A running `ordering up`, its lines, and what it says about itself."""
+    """A running `ordering up` or `ordering demo`, its lines, and what it says about itself."""
 
-    def __init__(self, folder: Path, port: int, **environment: str) -> None:
+    def __init__(self, folder: Path, port: int, what: str = "up", **environment: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
         inherited = {name: text for name, text in os.environ.items() if "ORDERING_" not in name}
         self.process = subprocess.Popen(
-            command("up"),
+            command(what),
             env={
                 **inherited,
                 "PYTHONUNBUFFERED": "1",
@@ -93,6 +100,20 @@ class Up:
                 found[words[words.index(b"ordering_app") + 1].decode()] = int(entry.name)
         return found
 
+    def tree(self) -> set[int]:
+        """Return the process ids of all that it started, directly or not."""
+        parents: dict[int, int] = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with suppress(OSError):
+                    words = (entry / "stat").read_text().rpartition(")")[2].split()
+                    parents[int(entry.name)] = int(words[1])
+        found, fresh = set[int](), {self.process.pid}
+        while fresh:
+            fresh = {pid for pid, parent in parents.items() if parent in fresh}
+            found |= fresh
+        return found
+
     def end(self) -> int:
         """Press Ctrl-C and wait."""
         self.process.send_signal(signal.SIGINT)
@@ -100,7 +121,7 @@ class Up:
 
     def wait(self) -> int:
         """Wait until it has ended and said its last."""
-        code = self.process.wait(40)
+        code = self.process.wait(60)
         self._reader.join(10)
         return code
 
@@ -244,3 +265,115 @@ def test_half_of_the_urls_is_refused(folder: Path, empty_url: str) -> None:
     result = run_demo(ORDERING_DATABASE_URL=empty_url, ORDERING_DATA=str(folder))
     assert result.returncode == 1
     assert "set both ORDERING_DATABASE_URL and ORDERING_REDIS_URL, or neither" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGTERM, "^starting PostgreSQL and Valkey"),
+        (signal.SIGTERM, "^sync order"),
+        (signal.SIGINT, "^loaded the demo catalog"),
+    ],
+)
+def test_a_demo_ended_by_a_signal_leaves_nothing_behind(
+    folder: Path, number: signal.Signals, moment: str
+) -> None:
+    demo = Up(folder, free_port(), "demo")
+    demo.says(moment)
+    begun = demo.tree()
+    demo.process.send_signal(number)
+    assert demo.wait() == 128 + number
+    assert demo.lines[-1] == "stopped\n"
+    assert not any("Traceback" in line for line in demo.lines)
+    assert {pid for pid in begun if Path(f"/proc/{pid}").exists()} == set()
+    assert servers_of(folder) == []
+
+
+def servers_of(folder: Path) -> list[int]:
+    """Find running servers by their command line, which names the folder or its tag."""
+    return [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and folder.name.encode() in _command_line(entry)
+    ]
+
+
+def _command_line(entry: Path) -> bytes:
+    try:
+        return (entry / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_second_ctrl_c_does_not_disturb_the_clean_up(folder: Path) -> None:
+    with running(folder, free_port()) as up:
+        up.says("^Ctrl-C stops everything")
+        begun = up.tree()
+        assert len(begun) >= 4
+        worker = up.children()["worker"]
+        os.kill(worker, signal.SIGSTOP)  # it has to be waited for
+        up.process.send_signal(signal.SIGINT)
+        up.says("^stopping the API and the worker")
+        up.process.send_signal(signal.SIGINT)
+        up.process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        assert up.lines[-1] == "stopping the API and the worker\n"
+        os.kill(worker, signal.SIGCONT)
+        up.says("^stopping PostgreSQL and Valkey")
+        assert up.end() == 0
+        assert up.lines[-1] == "stopped\n"
+        assert {pid for pid in begun if Path(f"/proc/{pid}").exists()} == set()
+
+
+class Failing(Embedded):
+    """Servers whose revival fails twice before it succeeds."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.looks = 0
+
+    def revive(self) -> list[str]:
+        self.looks += 1
+        if self.looks <= 2:
+            raise RuntimeError("out of luck")
+        return ["PostgreSQL was started again."] if self.looks == 3 else []
+
+
+async def test_a_failed_look_at_the_servers_is_told_once_and_not_the_last(folder: Path) -> None:
+    said: list[str] = []
+    failing = Failing(folder)
+    keeping = asyncio.create_task(keep_alive(failing, said.append, look_s=0.01))
+
+    async def looked() -> bool:
+        return failing.looks >= 5
+
+    await until(looked, patience_s=10)
+    assert not keeping.done()
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    assert said == [
+        "the servers cannot be looked after, trying again: RuntimeError('out of luck')",
+        "PostgreSQL was started again.",
+    ]
+
+
+async def test_an_example_order_that_is_refused_fails_with_the_answer(
+    demo_database: Database, demo_url: str, servers: EmbeddedServers
+) -> None:
+    viewer = DemoClient("looker-on", PASSWORD, [Role.ORDER_VIEWER])
+    await save_client(demo_database, viewer.username, viewer.password, [Role.ORDER_VIEWER])
+    said: list[str] = []
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+
+    async def ready() -> bool:
+        async with httpx.AsyncClient() as http:
+            with suppress(httpx.HTTPError):
+                return (await http.get(f"{url}/readyz")).is_success
+        return False
+
+    with started("api", port=str(port), database_url=demo_url, redis_url=servers.redis_url):
+        await until(ready)
+        with pytest.raises(DemoError, match=r"the sync order got 403: .*one of the roles"):
+            await place_examples(url, viewer, said.append)
+    assert said == []

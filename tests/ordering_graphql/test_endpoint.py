@@ -114,7 +114,7 @@ async def test_a_page_is_bounded(api: Api, first: int) -> None:
     assert error["extensions"] == {"code": "InvalidRequest"}
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"query": 5}', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"query": 5}', b"\xff", b"[" * 60_000])
 async def test_what_is_no_request_is_refused(api: Api, body: bytes) -> None:
     response = await api.post("/graphql", body, Role.ORDER_VIEWER)
     assert response.status_code == 400

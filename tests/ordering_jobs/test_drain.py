@@ -56,6 +56,9 @@ class Scripted:
         self.script = list(script)
         self.looks = 0
 
+    async def rescue(self) -> int:
+        return 0
+
     async def drain_batch(self) -> int:
         self.looks += 1
         return self.script.pop(0)() if self.script else 0
@@ -96,6 +99,9 @@ async def test_closing_finishes_the_batch_in_hand_and_takes_no_other() -> None:
     class Slow:
         finished = 0
 
+        async def rescue(self) -> int:
+            return 0
+
         async def drain_batch(self) -> int:
             reached.set()
             await go_on.wait()
@@ -113,3 +119,21 @@ async def test_closing_finishes_the_batch_in_hand_and_takes_no_other() -> None:
     await closing
     assert slow.finished == 1
     await drainer.close()
+
+
+async def test_expired_claims_are_rescued_by_the_clock_alone(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    drainer = Drainer(make_processor(demo_database, keeper), sweep_s=0.02, rescue_s=0.05)
+    drainer.open()
+    try:
+        async with demo_database.transaction() as connection:
+            (identity,) = await put(demo_database, GOOD)
+            await connection.execute(
+                """UPDATE inbound_request SET state = 'in_progress', claim_token = id,
+                          lease_expires_at = now() - interval '1 s' WHERE id = $1""",
+                identity,
+            )
+        await all_completed(demo_database, 1)
+    finally:
+        await drainer.close()

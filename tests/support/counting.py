@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from ordering.db.connection import Connection, Row
+from ordering.db.connection import Connection, Isolation, Row
 from ordering.db.engine import Database
 
 __all__ = ["CountingDatabase"]
@@ -33,8 +33,10 @@ class _Noting:
         self._statements.append(query)
         return await self._inner.fetchval(query, *args)
 
-    def transaction(self) -> AbstractAsyncContextManager[object]:
-        return self._inner.transaction()
+    def transaction(
+        self, *, isolation: Isolation | None = None, readonly: bool = False
+    ) -> AbstractAsyncContextManager[object]:
+        return self._inner.transaction(isolation=isolation, readonly=readonly)
 
 
 class CountingDatabase(Database):

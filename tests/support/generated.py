@@ -35,6 +35,8 @@ class Leaf(Enum):
     """What a member holds that is neither an object nor an array of objects."""
 
     TEXT = auto()
+    #: A text that is not empty.
+    FILLED = auto()
     ITEM_ID = auto()
     NUMBER = auto()
     FLAG = auto()
@@ -91,7 +93,8 @@ _ITEM: Shape = {
     **_ignored("state", "version", "ponr"),
 }
 ORDER: Shape = {
-    **_texts("externalId", "externalSystem", "orderCurrency", "currencyCode", "@type"),
+    **dict.fromkeys(("externalId", "externalSystem"), Leaf.FILLED),
+    **_texts("orderCurrency", "currencyCode", "@type"),
     "orderDate": Leaf.MOMENT,
     "requestedStartDate": Leaf.MOMENT,
     "requestedCompletionDate": Leaf.MOMENT,
@@ -147,6 +150,7 @@ any_json: st.SearchStrategy[Any] = st.recursive(
 _scalars = st.booleans() | _whole | _text
 _LEAVES: dict[Leaf, st.SearchStrategy[Any]] = {
     Leaf.TEXT: _text,
+    Leaf.FILLED: _text.filter(bool),
     Leaf.ITEM_ID: _text,
     Leaf.NUMBER: _numbers,
     Leaf.FLAG: st.booleans(),

@@ -24,19 +24,17 @@ def make_processor(database: Database, keeper: CatalogKeeper, **settings: Any) -
 async def put(database: Database, *payloads: object) -> list[UUID]:
     """Queue payloads as they are, without validation; bytes need not be JSON."""
     moment = now()
+    bodies = [each if isinstance(each, bytes) else msgspec.json.encode(each) for each in payloads]
     requests = [
         NewRequest(
             id=new_id(),
             initiated_by="cpq",
-            payload=(
-                payload.decode()
-                if isinstance(payload, bytes)
-                else msgspec.json.encode(payload).decode()
-            ),
+            payload=body.decode(),
+            payload_bytes=len(body),
             created_at=moment,
             updated_at=moment,
         )
-        for payload in payloads
+        for body in bodies
     ]
     async with database.transaction() as connection:
         await insert_requests(connection, requests)

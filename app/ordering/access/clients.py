@@ -20,8 +20,14 @@ from ordering.access.roles import MAY, Permission, Role
 from ordering.db.engine import Database
 from ordering.db.notices import CLIENT_CHANGED
 from ordering.domain import messages
-from ordering.domain.errors import AccessDeniedError, Problem, UnauthenticatedError
+from ordering.domain.errors import (
+    AccessDeniedError,
+    Problem,
+    RetryableError,
+    UnauthenticatedError,
+)
 from ordering.domain.ids import new_id
+from ordering.domain.messages import Message
 from ordering.domain.timestamps import now
 
 __all__ = ["Client", "Clients", "save_client"]
@@ -29,6 +35,12 @@ __all__ = ["Client", "Clients", "save_client"]
 #: How many password checks run at once; more wait, so that a flood of wrong passwords cannot
 #: take all processors.
 _CHECKS_AT_ONCE = 2
+#: How many may wait; who comes later is told so at once, before the wait is longer than anybody's
+#: patience.
+_MAX_WAITING = 64
+_TOO_MANY_WAITING = Message(
+    "Too many password checks are waiting; the same request may succeed later", 5
+)
 _MAX_REMEMBERED = 10_000
 
 
@@ -56,12 +68,16 @@ class Clients:
         self._secret = os.urandom(32)
         self._remembered: dict[bytes, tuple[float, Client]] = {}
         self._checking: dict[bytes, asyncio.Task[Client]] = {}
+        # All checks that have not ended, those that `forget` detached too.
+        self._unfinished: set[asyncio.Task[Client]] = set()
         self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
+        self._generation = 0
 
     async def recognise(self, authorization: str | None) -> Client:
         """Recognise the client of an `Authorization` header.
 
-        Raises `UnauthenticatedError`; the same for an unknown user and for a wrong password.
+        Raises `UnauthenticatedError`, the same for an unknown user and for a wrong password, and
+        `RetryableError` when too many others wait already.
         """
         if not authorization:
             raise UnauthenticatedError([Problem.of(messages.CREDENTIALS_MISSING)])
@@ -69,13 +85,13 @@ class Clients:
         remembered = self._remembered.get(digest)
         if remembered is not None and remembered[0] > time.monotonic():
             return remembered[1]
-        checking = self._checking.get(digest)
-        if checking is None:
-            checking = asyncio.create_task(self._check(*_credentials(authorization)))
-            self._checking[digest] = checking
-            checking.add_done_callback(lambda _: self._checking.pop(digest, None))
+        generation = self._generation
+        checking = self._checking.get(digest) or self._start_check(digest, authorization)
         # Shielded: a caller that leaves must not take the check from the others.
         client = await asyncio.shield(checking)
+        if generation != self._generation:
+            # The check may have read what the client was before the change.
+            return client
         if len(self._remembered) >= _MAX_REMEMBERED:
             self._remembered.clear()
         self._remembered[digest] = (time.monotonic() + self._memory_s, client)
@@ -83,7 +99,26 @@ class Clients:
 
     def forget(self) -> None:
         """Forget all remembered passwords; called when a client was changed or revoked."""
+        self._generation += 1
         self._remembered.clear()
+        # Who comes from now on starts a check that sees the change.
+        self._checking.clear()
+
+    def _start_check(self, digest: bytes, authorization: str) -> asyncio.Task[Client]:
+        username, password = _credentials(authorization)
+        if len(self._unfinished) >= _CHECKS_AT_ONCE + _MAX_WAITING:
+            raise RetryableError([Problem.of(_TOO_MANY_WAITING)])
+        checking = asyncio.create_task(self._check(username, password))
+        self._checking[digest] = checking
+        self._unfinished.add(checking)
+
+        def ended(_: object) -> None:
+            self._unfinished.discard(checking)
+            if self._checking.get(digest) is checking:
+                del self._checking[digest]
+
+        checking.add_done_callback(ended)
+        return checking
 
     async def _check(self, username: str, password: str) -> Client:
         async with self._database.acquire() as connection:

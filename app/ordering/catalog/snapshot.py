@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 
+from ordering.background import keep_going
 from ordering.db.connection import Connection
 from ordering.db.engine import Database
 from ordering.db.failures import DATABASE_AWAY
@@ -24,6 +25,7 @@ from ordering.domain.references import Catalog, CharacteristicSpec, Offering, Sp
 __all__ = ["CatalogKeeper", "read_catalog"]
 
 _log = logging.getLogger(__name__)
+_PAUSE_S = 1.0
 
 # Options are compared with what clients send, whose numbers are decimals.
 _decoder = msgspec.json.Decoder(list[Any], float_hook=Decimal)
@@ -31,8 +33,7 @@ _decoder = msgspec.json.Decoder(list[Any], float_hook=Decimal)
 
 async def read_catalog(connection: Connection) -> Catalog:
     """Read the whole catalog, as of one moment, in a repeatable-read transaction."""
-    async with connection.transaction():
-        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
         revision = await connection.fetchval("SELECT revision FROM catalog_revision")
         offerings = await connection.fetch(
             """SELECT id, external_id, name, status, version, internal_version
@@ -127,7 +128,9 @@ class CatalogKeeper:
     async def open(self) -> None:
         """Read the catalog, then watch it."""
         await self.refresh()
-        self._watch = asyncio.create_task(self._keep_watching())
+        self._watch = asyncio.create_task(
+            keep_going("watching the catalog", self._check, pause_s=_PAUSE_S)
+        )
 
     async def close(self) -> None:
         """Stop watching."""
@@ -147,15 +150,15 @@ class CatalogKeeper:
         """Look now rather than at the next check; called when a notification arrives."""
         self._changed.set()
 
-    async def _keep_watching(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(self._check_s):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
-            self._changed.clear()
-            try:
-                await self.refresh()
-            except DATABASE_AWAY:
-                _log.warning("cannot read the catalog; keeping the last one", exc_info=True)
+    async def _check(self) -> None:
+        """Wait for a notice or the time of the next check, then look."""
+        try:
+            async with asyncio.timeout(self._check_s):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+        self._changed.clear()
+        try:
+            await self.refresh()
+        except DATABASE_AWAY:
+            _log.warning("cannot read the catalog; keeping the last one", exc_info=True)

@@ -4,7 +4,7 @@ One round trip and one plan, whatever the number of rows (docs/decisions/0009-ar
 Columns and their types are read from the Piccolo tables, so that there is one list of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 
 from piccolo.table import Table
@@ -17,23 +17,29 @@ __all__ = ["ArrayInsert"]
 class ArrayInsert:
     """An insert into one table, from the n-th parameter of a statement on.
 
-    `leading` names the columns whose values the caller puts before an object's own attributes.
+    Filled are the columns among `members`, the attributes of the objects to come, and before them
+    those of `leading`, whose values the caller puts before the object; defaults fill the rest.
     """
 
-    def __init__(self, table: type[Table], *, leading: Sequence[str] = (), first: int = 1) -> None:
-        columns = filled_columns(table)
-        own = [column for column in columns if column_name(column) not in leading]
-        ordered = [
-            column for name in leading for column in columns if column_name(column) == name
-        ] + own
-        names = ", ".join(column_name(column) for column in ordered)
+    def __init__(
+        self,
+        table: type[Table],
+        members: Collection[str],
+        *,
+        leading: Sequence[str] = (),
+        first: int = 1,
+    ) -> None:
+        columns = {column_name(column): column for column in filled_columns(table)}
+        own = [name for name in columns if name in members and name not in leading]
+        names = [*leading, *own]
         arrays = ", ".join(
-            f"${number}::{column.column_type}[]" for number, column in enumerate(ordered, first)
+            f"${number}::{columns[name].column_type}[]" for number, name in enumerate(names, first)
         )
-        self.sql = f"INSERT INTO {table_name(table)} ({names}) SELECT * FROM unnest({arrays})"
-        self.width = len(ordered)
-        self._leading = len(leading)
-        self._read = attrgetter(*(column_name(column) for column in own))
+        self.sql = (
+            f"INSERT INTO {table_name(table)} ({', '.join(names)}) SELECT * FROM unnest({arrays})"
+        )
+        self.width = len(names)
+        self._read = attrgetter(*own)
 
     def arrays(self, rows: Iterable[tuple[object, ...]]) -> Sequence[Sequence[object]]:
         """Turn rows into one array per column.

@@ -6,11 +6,15 @@ few methods that we call are written down as a protocol.
 
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ordering.db.driver import asyncpg
 
-__all__ = ["Connection", "Row", "connect"]
+__all__ = ["Connection", "Isolation", "Row", "connect"]
+
+_CONNECT_TIMEOUT_S = 10.0
+
+Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
 
 class Row(Protocol):
@@ -44,11 +48,13 @@ class Connection(Protocol):
         """Run a statement and return the first column of its first row."""
         ...
 
-    def transaction(self) -> AbstractAsyncContextManager[object]:
-        """Open a transaction, or a savepoint when one is open."""
+    def transaction(
+        self, *, isolation: Isolation | None = None, readonly: bool = False
+    ) -> AbstractAsyncContextManager[object]:
+        """Open a transaction, or a savepoint when one is open (then without any options)."""
         ...
 
 
 async def connect(url: str) -> Any:
     """Open a connection outside of any pool, with all that asyncpg offers. Close it yourself."""
-    return await asyncpg.connect(url)
+    return await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT_S)

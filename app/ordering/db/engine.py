@@ -5,6 +5,8 @@ PostgreSQL, so that this is visible in the signatures. The module's `ENGINE` is 
 Piccolo's tables, migrations and command line find by name.
 """
 
+import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
@@ -13,7 +15,15 @@ from piccolo.engine.postgres import PostgresEngine
 
 from ordering.db.connection import Connection
 
-__all__ = ["ENGINE", "Database"]
+__all__ = ["COMMAND_TIMEOUT_S", "ENGINE", "Database"]
+
+_log = logging.getLogger(__name__)
+_STATEMENT_TIMEOUT_MS = 60_000
+_CONNECT_TIMEOUT_S = 10.0
+_CLOSE_TIMEOUT_S = 10.0
+
+#: For who runs ordinary statements only: the server's own timeout comes first if it is there.
+COMMAND_TIMEOUT_S = _STATEMENT_TIMEOUT_MS / 1000 + 5
 
 
 class _Engine(PostgresEngine):
@@ -39,7 +49,9 @@ class Database:
     """A pool of connections.
 
     `statement_timeout_ms` and `lock_timeout_ms` bound every statement on the server side, so that
-    neither a lost client nor a long lock can hold a connection for ever. `engine` is for the
+    neither a lost client nor a long lock can hold a connection for ever. `command_timeout_s` bounds
+    them on this side too, for a server that has gone silent; leave it out where statements may
+    take longer. `acquire_timeout_s` bounds the wait for a connection. `engine` is for the
     migrations, which run on Piccolo's own.
     """
 
@@ -48,8 +60,10 @@ class Database:
         url: str,
         *,
         pool_size: int = 10,
-        statement_timeout_ms: int = 60_000,
+        statement_timeout_ms: int = _STATEMENT_TIMEOUT_MS,
         lock_timeout_ms: int = 10_000,
+        command_timeout_s: float | None = None,
+        acquire_timeout_s: float = 10.0,
         engine: PostgresEngine | None = None,
     ) -> None:
         config: dict[str, Any] = {
@@ -57,6 +71,8 @@ class Database:
             "min_size": min(2, pool_size),
             "max_size": pool_size,
             "reset": _keep_session,
+            "timeout": _CONNECT_TIMEOUT_S,
+            "command_timeout": command_timeout_s,
             "server_settings": {
                 "application_name": "product-ordering",
                 "statement_timeout": str(statement_timeout_ms),
@@ -66,19 +82,28 @@ class Database:
         }
         self._engine = engine or _Engine(config={}, extensions=())
         self._engine.config = config
+        self._acquire_timeout_s = acquire_timeout_s
 
     async def open(self) -> None:
         """Open the pool. Raises `OSError` or `asyncpg.PostgresError` if the server refuses."""
         await cast("Any", self._engine).start_connection_pool()
 
     async def close(self) -> None:
-        """Close the pool, waiting for the connections in use."""
-        await self._engine.close_connection_pool()
+        """Close the pool; what does not come back in ten seconds is cut off."""
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await self._engine.close_connection_pool()
+        except TimeoutError:
+            # asyncpg cuts the connections off by itself when its closing is cancelled.
+            _log.warning("connections were still in use %s s after closing", _CLOSE_TIMEOUT_S)
+            self._engine.pool = None
 
     def acquire(self) -> AbstractAsyncContextManager[Connection]:
-        """Borrow a connection from the pool."""
+        """Borrow a connection from the pool; raises `TimeoutError` if none becomes free."""
         pool = cast("Any", self._engine.pool)
-        return cast("AbstractAsyncContextManager[Connection]", pool.acquire())
+        return cast(
+            "AbstractAsyncContextManager[Connection]", pool.acquire(timeout=self._acquire_timeout_s)
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection]:

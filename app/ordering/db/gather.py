@@ -6,9 +6,9 @@ waits on a clock: work that finds a free hand goes at once, alone; what arrives 
 busy forms the next group (docs/decisions/0008-gathered-work.md).
 
 If the shared statement is refused, every piece is tried again by itself, so that a bad one fails
-only its own caller. If the connection is lost, nobody knows whether it was committed, and all
-callers are told so. A caller that goes away (its task is cancelled) does not take its work with
-it: a write was accepted for the group and may commit.
+only its own caller. If the connection is lost, nobody knows whether it was committed: each piece
+is looked for, and done alone where it is not found. A caller that goes away (its task is cancelled)
+does not take its work with it: a write was accepted for the group and may commit.
 """
 
 import asyncio
@@ -18,39 +18,48 @@ from typing import Generic, TypeVar
 
 from ordering.db.connection import Connection
 from ordering.db.engine import Database
-from ordering.db.failures import UNCERTAIN
+from ordering.db.failures import DATABASE_AWAY, UNCERTAIN
 
 __all__ = ["Gather", "GatherClosedError"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_TRIES = 3
+_PAUSE_S = 0.2
+
 _Entry = tuple[Item, asyncio.Future[Result]]
 
 
 class GatherClosedError(Exception):
-    """The service is shutting down and takes no more work."""
+    """No more work is taken: the service is shutting down, or too many wait already."""
 
 
 class Gather(Generic[Item, Result]):
     """Gathers concurrent work of one kind.
 
     `work` gets a connection and the group's items and returns one result per item, in order. It
-    runs one statement, which is a transaction by itself. `max_group` bounds a group; `hands` is
-    how many groups may be under way at once.
+    runs one statement, which is a transaction by itself. `find_done` tells the result of an item
+    that was done although the answer got lost; reading needs none, it is done again. `max_group`
+    bounds a group, `max_waiting` those who wait; `hands` is how many groups may be under way at
+    once.
     """
 
     def __init__(
         self,
         database: Database,
         work: Callable[[Connection, Sequence[Item]], Awaitable[Sequence[Result]]],
+        find_done: Callable[[Connection, Item], Awaitable[Result | None]] | None = None,
         *,
         max_group: int = 64,
+        max_waiting: int = 2_000,
         hands: int = 2,
     ) -> None:
         self._database = database
         self._work = work
+        self._find_done = find_done
         self._max_group = max_group
+        self._max_waiting = max_waiting
         self._hands = hands
         self._waiting: deque[_Entry[Item, Result]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -61,7 +70,7 @@ class Gather(Generic[Item, Result]):
 
         Raises what `work` raised for this item alone, or `GatherClosedError`.
         """
-        if self._closed:
+        if self._closed or len(self._waiting) >= self._max_waiting:
             raise GatherClosedError
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
@@ -86,10 +95,9 @@ class Gather(Generic[Item, Result]):
         try:
             async with self._database.acquire() as connection:
                 results = await self._work(connection, [item for item, _ in group])
-        except UNCERTAIN as error:
-            # It may be committed: working on it again could do it twice, or call it a failure.
-            for _, future in group:
-                _fail(future, error)
+        except UNCERTAIN:
+            for entry in group:
+                await self._make_sure(entry)
             return
         except Exception as error:  # noqa: BLE001 - handed to the caller whose work it was
             if len(group) == 1:
@@ -101,6 +109,28 @@ class Gather(Generic[Item, Result]):
         for (_, future), result in zip(group, results, strict=True):
             if not future.done():
                 future.set_result(result)
+
+    async def _make_sure(self, entry: _Entry[Item, Result]) -> None:
+        """Find out whether lost work was done, and do it if not.
+
+        The statement may still be running on the server: then doing it again waits for it, and is
+        refused because the rows are there, and the next look finds them.
+        """
+        item, future = entry
+        error: Exception | None = None
+        for _ in range(_TRIES):
+            try:
+                async with self._database.acquire() as connection:
+                    done = await self._find_done(connection, item) if self._find_done else None
+                    result = done or (await self._work(connection, [item]))[0]
+            except DATABASE_AWAY as failure:
+                error = failure
+                await asyncio.sleep(_PAUSE_S)
+                continue
+            if not future.done():
+                future.set_result(result)
+            return
+        _fail(future, error or RuntimeError("no try was made"))
 
 
 def _fail(future: "asyncio.Future[Result]", error: Exception) -> None:

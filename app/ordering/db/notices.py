@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ordering.background import keep_going
 from ordering.db.connection import connect
 from ordering.db.failures import DATABASE_AWAY
 
@@ -32,7 +33,11 @@ class Notices:
     async def open(self) -> None:
         """Start listening; returns once the first connection listens."""
         listening = asyncio.Event()
-        self._task = asyncio.create_task(self._listen(listening))
+        self._task = asyncio.create_task(
+            keep_going(
+                "listening to notices", lambda: self._listen(listening), pause_s=_RECONNECT_S
+            )
+        )
         await listening.wait()
 
     async def close(self) -> None:
@@ -43,16 +48,16 @@ class Notices:
             self._task = None
 
     async def _listen(self, listening: asyncio.Event) -> None:
-        while True:
+        """Listen for as long as the connection lives."""
+        try:
+            connection = await connect(self._url)
             try:
-                connection = await connect(self._url)
-                try:
-                    await self._attend(connection, listening)
-                finally:
-                    connection.terminate()
-            except DATABASE_AWAY:
-                _log.warning("lost the connection for notices", exc_info=True)
-            await asyncio.sleep(_RECONNECT_S)
+                await self._attend(connection, listening)
+            finally:
+                connection.terminate()
+        except DATABASE_AWAY:
+            _log.warning("lost the connection for notices", exc_info=True)
+        await asyncio.sleep(_RECONNECT_S)
 
     async def _attend(self, connection: Any, listening: asyncio.Event) -> None:
         lost = asyncio.Event()

@@ -5,11 +5,15 @@ serves the well-behaved payload. Where it refuses, the thorough pass reads the p
 walks it beside the types: it keeps unknown attributes, reads any JSON value where one is allowed,
 collects all problems instead of stopping at the first, and leaves out what is wrong, so that the
 rules can judge the rest (docs/decisions/0006-unknown-attributes.md).
+
+A body of 16 MiB can hold millions of values that are wrong. What that costs is bounded: arrays of
+objects have a greatest length, and nobody counts more than `MOST_PROBLEMS` problems.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import cache
+from itertools import islice
 from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -19,16 +23,26 @@ from ordering.domain.draft import OrderDraft
 from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.domain.values import Extras, Value, decode_hook
 
-__all__ = ["Decoded", "decode_order"]
+__all__ = ["MOST_PROBLEMS", "Decoded", "count_problems", "decode_order"]
 
 T = TypeVar("T", bound=Value)
 
 MAX_NESTING = 64
+
+#: With so many problems the search for more ends.
+MOST_PROBLEMS = 10_000
+
+#: The number of details that a face shows; it counts the others.
+_SHOWN = 500
 _MAX_EXPONENT = 300
 _MAX_DECIMALS = 1000
 _MAX_INTEGER = 10**_MAX_EXPONENT
 _INVALID_BODY = 22
 _INVALID_FIELD = 24
+# Making a union anew for each of millions of values would take longer than all else.
+_NUMBERS = (int, Decimal)
+_CONTAINERS = (dict, list)
+_NUL = "The character U+0000 is not allowed"
 
 
 def _number(text: str) -> Decimal:
@@ -50,10 +64,21 @@ class Decoded(NamedTuple):
     problems: list[Problem]
 
 
+def count_problems(problems: Iterable[Problem]) -> list[Problem]:
+    """Take problems until there are too many to go on; then say so behind those that are shown."""
+    taken = list(islice(problems, MOST_PROBLEMS))
+    if len(taken) < MOST_PROBLEMS:
+        return taken
+    # The remark is one of those shown: whoever counts what is left would take it for exact.
+    shown = taken[: _SHOWN - 1]
+    return [*shown, Problem.of(messages.MORE_PROBLEMS, count=MOST_PROBLEMS - len(shown))]
+
+
 def decode_order(body: bytes) -> Decoded:
     """Decode the body of a request to create an order.
 
-    Raises `InvalidRequestError` where there is no JSON object to speak about.
+    Raises `InvalidRequestError` where there is no JSON object to speak about, or where so much of
+    it is wrong that the rules would only speak of what was not read.
     """
     if not body.strip():
         raise InvalidRequestError([Problem.of(messages.BODY_MISSING)])
@@ -77,10 +102,17 @@ def _thorough(body: bytes) -> Decoded:
     if payload is None:
         raise InvalidRequestError([Problem.of(messages.BODY_MISSING)])
     problems: list[Problem] = []
-    draft = _Walk(problems).struct(OrderDraft, payload, "")
+    try:
+        draft = _Walk(problems).struct(OrderDraft, payload, "")
+    except _TooManyError as stop:
+        raise InvalidRequestError(count_problems(problems)) from stop
     if draft is None:
         raise InvalidRequestError([Problem("Expected an object", "", _INVALID_BODY)])
     return Decoded(draft, problems)
+
+
+class _TooManyError(Exception):
+    """A walk has found enough problems."""
 
 
 class _Member(NamedTuple):
@@ -91,6 +123,7 @@ class _Member(NamedTuple):
     value_type: type[Value] | None
     is_list: bool
     is_any: bool
+    max_length: int
 
 
 @cache
@@ -104,11 +137,11 @@ def _members(kind: type[Value]) -> dict[str, _Member]:
 
 
 def _member(attribute: str, hint: Any) -> _Member:
-    is_any = any(
-        isinstance(part, msgspec.Meta) and (part.extra or {}).get("any")
-        for part in (get_args(hint) if get_origin(hint) is Annotated else ())
-    )
+    is_any = any((meta.extra or {}).get("any") for meta in _metas(hint))
     inner = next((part for part in get_args(hint) if part is not type(None)), hint)
+    max_length = next((meta.max_length or 0 for meta in _metas(inner)), 0)
+    if get_origin(inner) is Annotated:
+        inner = get_args(inner)[0]
     is_list = get_origin(inner) is list
     element = get_args(inner)[0] if is_list else inner
     value_type = element if isinstance(element, type) and issubclass(element, Value) else None
@@ -116,11 +149,19 @@ def _member(attribute: str, hint: Any) -> _Member:
     def convert(value: object) -> object:
         return msgspec.convert(value, hint, dec_hook=decode_hook)
 
-    return _Member(attribute, convert, value_type, is_list, is_any)
+    return _Member(attribute, convert, value_type, is_list, is_any, max_length)
+
+
+def _metas(hint: Any) -> list[msgspec.Meta]:
+    parts = get_args(hint) if get_origin(hint) is Annotated else ()
+    return [part for part in parts if isinstance(part, msgspec.Meta)]
 
 
 class _Walk:
-    """One walk over a payload; problems go to the list that it is given."""
+    """One walk over a payload; problems go to the list that it is given, until there are too many.
+
+    Then it ends with `_TooManyError`.
+    """
 
     def __init__(self, problems: list[Problem]) -> None:
         self._problems = problems
@@ -151,10 +192,16 @@ class _Walk:
         if not isinstance(value, list):
             self._note(f"Expected an array, got {_name(value)}", pointer)
             return None
-        elements = enumerate(cast("list[object]", value))
+        elements = cast("list[object]", value)
+        if len(elements) > member.max_length:
+            self._note(f"Expected an array of length <= {member.max_length}", pointer)
+            return None
         kind = member.value_type
         # A wrong element keeps its place, so that the pointers of the rules stay right.
-        return [self.struct(kind, item, f"{pointer}/{index}") or kind() for index, item in elements]
+        return [
+            self.struct(kind, item, f"{pointer}/{index}") or kind()
+            for index, item in enumerate(elements)
+        ]
 
     def _leaf(self, member: _Member, value: object, pointer: str) -> object:
         if not self._storable(value, pointer):
@@ -170,45 +217,70 @@ class _Walk:
     def _storable(self, value: object, pointer: str) -> bool:
         """Tell whether PostgreSQL can keep a value, noting each part that it cannot."""
         before = len(self._problems)
-        for text, at in _unstorable(value, pointer, 0):
+        for text, at in _unstorable(value, pointer):
             self._note(text, at)
         return len(self._problems) == before
 
     def _note(self, text: str, pointer: str) -> None:
         self._problems.append(Problem(text, pointer, _INVALID_FIELD))
+        if len(self._problems) >= MOST_PROBLEMS:
+            raise _TooManyError
 
 
-def _unstorable(value: object, pointer: str, depth: int) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        if "\0" in value:
-            yield "The character U+0000 is not allowed", pointer
-    elif isinstance(value, int | Decimal):
-        if not _in_range(value):
-            yield f"Expected a number between 10^-{_MAX_EXPONENT} and 10^{_MAX_EXPONENT}", pointer
-        elif _decimals(value) > _MAX_DECIMALS:
-            yield f"Expected a number with at most {_MAX_DECIMALS} decimals", pointer
-    elif isinstance(value, dict | list):
-        if depth >= MAX_NESTING:
-            yield f"Nested deeper than {MAX_NESTING} levels", pointer
-            return
-        if isinstance(value, dict):
-            members = cast("dict[str, object]", value)
-            yield from (part for key in members for part in _unstorable(key, pointer, depth))
-            children = [(_escape(key), item) for key, item in members.items()]
+def _unstorable(value: object, pointer: str) -> Iterator[tuple[str, str]]:
+    """Find the parts of a value that PostgreSQL cannot keep; yields what is wrong, and where.
+
+    There may be millions of parts. So this is a loop with a stack, and a pointer is made only for
+    what is wrong.
+    """
+    path: list[object] = [""]
+    levels: list[Iterator[tuple[object, object]]] = [iter([("", value)])]
+
+    def at() -> str:
+        return pointer + "".join(f"/{_escape(str(step))}" for step in path[1:])
+
+    while levels:
+        for path[-1], part in levels[-1]:
+            if isinstance(part, str):
+                if "\0" in part:
+                    yield _NUL, at()
+            elif isinstance(part, _NUMBERS):
+                if wrong := _out_of_range(part):
+                    yield wrong, at()
+            elif type(part) in _CONTAINERS:
+                if len(levels) > MAX_NESTING:
+                    yield f"Nested deeper than {MAX_NESTING} levels", at()
+                    continue
+                yield from ((_NUL, at()) for name in _names(part) if "\0" in name)
+                levels.append(_parts(part))
+                path.append("")
+                break
         else:
-            children = [(str(i), item) for i, item in enumerate(cast("list[object]", value))]
-        for key, item in children:
-            yield from _unstorable(item, f"{pointer}/{key}", depth + 1)
+            levels.pop()
+            path.pop()
 
 
-def _in_range(number: int | Decimal) -> bool:
+def _names(container: object) -> Iterable[str]:
+    return cast("dict[str, object]", container) if isinstance(container, dict) else ()
+
+
+def _parts(container: object) -> Iterator[tuple[object, object]]:
+    if isinstance(container, dict):
+        return iter(cast("dict[object, object]", container).items())
+    return enumerate(cast("list[object]", container))
+
+
+def _out_of_range(number: int | Decimal) -> str | None:
+    """Tell what is wrong with a number that no column holds."""
     if isinstance(number, int):
-        return abs(number) < _MAX_INTEGER
-    return number.is_finite() and abs(number.adjusted()) <= _MAX_EXPONENT
-
-
-def _decimals(number: int | Decimal) -> int:
-    return -cast("int", number.as_tuple().exponent) if isinstance(number, Decimal) else 0
+        in_range = -_MAX_INTEGER < number < _MAX_INTEGER
+    else:
+        in_range = number.is_finite() and abs(number.adjusted()) <= _MAX_EXPONENT
+    if not in_range:
+        return f"Expected a number between 10^-{_MAX_EXPONENT} and 10^{_MAX_EXPONENT}"
+    if isinstance(number, Decimal) and -cast("int", number.as_tuple().exponent) > _MAX_DECIMALS:
+        return f"Expected a number with at most {_MAX_DECIMALS} decimals"
+    return None
 
 
 def _escape(name: str) -> str:

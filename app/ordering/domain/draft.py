@@ -15,10 +15,13 @@ from ordering.domain.values import (
     Characteristic,
     Contact,
     ExternalInventory,
+    Few,
+    FilledKey,
     ItemPrice,
     ItemRelationship,
     JsonScalar,
     Key,
+    Many,
     Note,
     OfferingRef,
     PartyRef,
@@ -43,11 +46,11 @@ class ProductDraft(Value):
     id: Key | None = None
     type: str | None = field(default=None, name="@type")
     is_bundle: bool | None = None
-    product_characteristic: list[Characteristic] | None = None
+    product_characteristic: Few[Characteristic] | None = None
     product_specification: SpecificationRef | None = None
     place: Place | None = None
-    related_party: list[Contact] | None = None
-    product_relationship: list[ProductRelationship] | None = None
+    related_party: Few[Contact] | None = None
+    product_relationship: Few[ProductRelationship] | None = None
 
 
 class LineItemDraft(Value):
@@ -60,9 +63,9 @@ class LineItemDraft(Value):
     committed_due_date: Timestamp | None = None
     product: ProductDraft | None = None
     product_offering: OfferingRef | None = None
-    item_price: list[ItemPrice] | None = None
-    product_order_item_relationship: list[ItemRelationship] | None = None
-    external_product_inventory: list[ExternalInventory] | None = None
+    item_price: Few[ItemPrice] | None = None
+    product_order_item_relationship: Many[ItemRelationship] | None = None
+    external_product_inventory: Few[ExternalInventory] | None = None
     type: str | None = field(default=None, name="@type")
     state: Ignored = None
     version: Ignored = None
@@ -72,18 +75,18 @@ class LineItemDraft(Value):
 class OrderDraft(Value):
     """An order to be."""
 
-    external_id: Key | None = None
-    external_system: Key | None = None
+    external_id: FilledKey | None = None
+    external_system: FilledKey | None = None
     order_currency: str | None = None
     currency_code: str | None = None
     order_date: Timestamp | None = None
     requested_start_date: Timestamp | None = None
     requested_completion_date: Timestamp | None = None
     committed_due_date: Timestamp | None = None
-    channel: list[Channel] | None = None
-    note: list[Note] | None = None
-    product_order_item: list[LineItemDraft] | None = None
-    related_party: list[PartyRef] | None = None
+    channel: Few[Channel] | None = None
+    note: Few[Note] | None = None
+    product_order_item: Many[LineItemDraft] | None = None
+    related_party: Few[PartyRef] | None = None
     type: str | None = field(default=None, name="@type")
     id: Ignored = None
     href: Ignored = None

@@ -41,6 +41,7 @@ class Message(msgspec.Struct, frozen=True):
 # -- the body as a whole ---------------------------------------------------------------------------
 BODY_MISSING = Message("Invalid payload: Request body missing", 21)
 BODY_TOO_LARGE = Message("Request body is larger than {limit} bytes", 22)
+MORE_PROBLEMS = Message("and at least {count} more problems", 24)
 
 # -- the order header ------------------------------------------------------------------------------
 CURRENCY_MISSING = Message("Invalid payload: orderCurrency is required", 23)
@@ -144,6 +145,7 @@ NO_ORDERS = Message("No orders match", 60)
 LIMIT_INVALID = Message("limit must be a whole number from 1 to 100", 28)
 OFFSET_INVALID = Message("offset must be a whole number from 0 to {limit}", 28)
 FIRST_INVALID = Message("first must be a whole number from 1 to {limit}", 28)
+CREATION_FAILED = Message("Invalid payload: Order creation failed", 1)
 UNAVAILABLE = Message("The database does not answer; the same request may succeed later", 5)
 MODE_INVALID = Message("mode must be async, or absent", 28)
 CONTENT_TYPE_INVALID = Message("Content-Type must be application/json", 26)

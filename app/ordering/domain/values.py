@@ -7,7 +7,7 @@ attributes that a client sent and that we do not know; they come back as they we
 """
 
 from decimal import Decimal
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 from msgspec import Meta, field
@@ -22,10 +22,13 @@ __all__ = [
     "Contact",
     "ExternalInventory",
     "Extras",
+    "Few",
+    "FilledKey",
     "ItemPrice",
     "ItemRelationship",
     "JsonScalar",
     "Key",
+    "Many",
     "Note",
     "OfferingRef",
     "PartyRef",
@@ -40,6 +43,16 @@ __all__ = [
 
 #: A name that is stored in an index: bounded, so that no index entry can be too long.
 Key = Annotated[str, Meta(max_length=255)]
+
+#: A key of the client's own: an order with an empty one could never be asked for.
+FilledKey = Annotated[Key, Meta(min_length=1)]
+
+_Element = TypeVar("_Element")
+
+#: The array types of objects. Without a bound one body could ask for millions of objects, and for
+#: as many problems. `Many` is for lines and what may be as many as lines: a parent's children.
+Few = Annotated[list[_Element], Meta(max_length=1_000)]
+Many = Annotated[list[_Element], Meta(max_length=10_000)]
 
 _Integer = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 

@@ -13,7 +13,7 @@ from ordering.db.engine import Database
 from ordering.db.gather import Gather
 from ordering.db.tables import InboundRequest
 from ordering.domain.draft import OrderDraft
-from ordering.domain.ids import new_id
+from ordering.domain.ids import new_id, show_id
 from ordering.domain.references import References
 from ordering.domain.rules.header import PARTY_KINDS, referred_type
 from ordering.domain.states import InboundState
@@ -21,7 +21,7 @@ from ordering.domain.timestamps import now
 from ordering.orders.validate import policy_of, validate
 from ordering.settings import Settings
 
-__all__ = ["AcceptOrder", "NewRequest", "insert_requests"]
+__all__ = ["AcceptOrder", "NewRequest", "find_stored", "insert_requests"]
 
 #: Who may create records of the queue: this name tells them apart.
 RESOURCE = "productOrder"
@@ -30,48 +30,40 @@ _ACCEPTED = 202
 
 
 class NewRequest(msgspec.Struct, kw_only=True):
-    """A record as it enters the queue."""
+    """A record as it enters the queue; the columns that are not named here come with its life."""
 
     id: UUID
     resource: str = RESOURCE
-    reference_table: str = "customer_order"
     state: InboundState = InboundState.NEW
-    status: str | None = None
     status_code: int = _ACCEPTED
-    priority: int = 0
     external_id: str | None = None
     external_system: str | None = None
     account_id: UUID | None = None
     contact_id: UUID | None = None
     consumer_id: UUID | None = None
     initiated_by: str
-    run_in_background: bool = True
     payload: str
-    response_payload: str | None = None
-    error_message: str | None = None
-    error: str | None = None
-    execute_after: UUID | None = None
-    due_at: datetime | None = None
-    attempts: int = 0
-    attempt_history: str | None = None
-    claim_token: UUID | None = None
-    claimed_at: datetime | None = None
-    lease_expires_at: datetime | None = None
-    system_id: str | None = None
+    payload_bytes: int
+    inventory_ids: str | None = None
     created_at: datetime
     updated_at: datetime
-    ended_at: datetime | None = None
 
 
-_INSERT = ArrayInsert(InboundRequest)
+_INSERT = ArrayInsert(InboundRequest, NewRequest.__struct_fields__)
 
 
 async def insert_requests(
     connection: Connection, requests: Sequence[NewRequest]
 ) -> Sequence[NewRequest]:
-    """Store records, in one statement. Must run in a transaction."""
+    """Store records, in one statement, which is a transaction by itself outside of one."""
     await connection.execute(_INSERT.sql, *_INSERT.arrays([(request,) for request in requests]))
     return requests
+
+
+async def find_stored(connection: Connection, request: NewRequest) -> NewRequest | None:
+    """Tell whether a record was stored after all."""
+    found = await connection.fetchval("SELECT 1 FROM inbound_request WHERE id = $1", request.id)
+    return None if found is None else request
 
 
 class AcceptOrder:
@@ -89,7 +81,7 @@ class AcceptOrder:
         self._policy = policy_of(
             settings, check_references=settings.create_product_order_validations_async
         )
-        self._group = Gather(database, insert_requests)
+        self._group = Gather(database, insert_requests, find_stored)
 
     async def __call__(self, body: bytes, client: str) -> UUID:
         """Queue the order that `body` describes and return the id that it will have.
@@ -107,6 +99,8 @@ class AcceptOrder:
             consumer_id=_party(draft, found, "consumer"),
             initiated_by=client,
             payload=body.decode(),
+            payload_bytes=len(body),
+            inventory_ids=_inventories(draft, found),
             created_at=moment,
             updated_at=moment,
         )
@@ -126,3 +120,10 @@ def _party(draft: OrderDraft, found: References, kind: str) -> UUID | None:
             if known is not None:
                 return known.id
     return None
+
+
+def _inventories(draft: OrderDraft, found: References) -> str | None:
+    """Name the product inventories that the lines are about, as a JSON array of ids."""
+    named = {item.product.id for item in draft.items if item.product and item.product.id}
+    ids = sorted(show_id(found.inventories[text].id) for text in named if text in found.inventories)
+    return msgspec.json.encode(ids).decode() if ids else None

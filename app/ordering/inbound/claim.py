@@ -23,23 +23,43 @@ __all__ = [
     "fail",
     "give_back",
     "postpone",
+    "release",
+    "renew",
     "rescue",
 ]
 
+# A batch is bounded in number and in bytes. A record that was tried before may be what kills
+# workers, so it is taken alone: its neighbours must not count attempts because of it.
 _CLAIM = """
-WITH next AS (
-    SELECT id FROM inbound_request
+WITH candidates AS (
+    SELECT id, priority, number, attempts, payload_bytes FROM inbound_request
     WHERE state = 'new' AND (due_at IS NULL OR due_at <= now())
     ORDER BY priority DESC, number
     LIMIT $1
     FOR UPDATE SKIP LOCKED
+), placed AS (
+    SELECT id, attempts, row_number() OVER arrival AS place,
+           sum(payload_bytes) OVER arrival AS bytes, max(attempts) OVER arrival AS tried
+    FROM candidates WINDOW arrival AS (ORDER BY priority DESC, number)
+), next AS (
+    SELECT id FROM placed WHERE place = 1 OR (tried = 0 AND bytes <= $5)
 )
 UPDATE inbound_request AS request
 SET state = 'in_progress', claim_token = $2, claimed_at = now(),
-    lease_expires_at = now() + $3, attempts = attempts + 1, system_id = $4, updated_at = now()
+    lease_expires_at = now() + $3, attempts = request.attempts + 1, system_id = $4,
+    updated_at = now()
 FROM next WHERE request.id = next.id
 RETURNING request.id, request.number, request.payload, request.initiated_by,
           request.created_at, request.attempts
+"""
+
+# Rows that are being completed are locked and need no lease; the others get a new one.
+_RENEW = """
+UPDATE inbound_request SET lease_expires_at = now() + $2
+WHERE id IN (
+    SELECT id FROM inbound_request
+    WHERE claim_token = $1 AND state = 'in_progress' FOR UPDATE SKIP LOCKED
+)
 """
 
 # The token fences: a claim that was rescued meanwhile completes nothing.
@@ -82,11 +102,12 @@ WHERE claim_token = $1 AND state = 'in_progress'
 RETURNING id
 """
 
-# A row that is being completed is locked by its transaction and is skipped, however old its lease.
-_RESCUE = """
-WITH expired AS (
+# A claim that came to nothing counts as an attempt, and the last attempt ends in error. A row that
+# is being completed is locked by its transaction and is skipped, however old its lease.
+_END_CLAIM = """
+WITH ended AS (
     SELECT id FROM inbound_request
-    WHERE state = 'in_progress' AND lease_expires_at < now()
+    WHERE state = 'in_progress' AND {condition}
     ORDER BY lease_expires_at
     LIMIT $1
     FOR UPDATE SKIP LOCKED
@@ -100,13 +121,16 @@ SET state = CASE WHEN attempts >= $2 THEN 'error' ELSE 'new' END,
     ended_at = CASE WHEN attempts >= $2 THEN now() END,
     claim_token = NULL, lease_expires_at = NULL, claimed_at = NULL, updated_at = now(),
     attempt_history = coalesce(attempt_history, '[]') || jsonb_build_array(jsonb_build_object(
-        'attempt', attempts, 'at', now(), 'systemId', system_id, 'error', 'lease expired'))
-FROM expired WHERE request.id = expired.id
+        'attempt', attempts, 'at', now(), 'systemId', system_id, 'error', $5::text))
+FROM ended WHERE request.id = ended.id
 RETURNING request.id
 """
+_RESCUE = _END_CLAIM.format(condition="lease_expires_at < now()")
+_RELEASE = _END_CLAIM.format(condition="claim_token = $6")
 
 _RESCUE_AT_ONCE = 1000
-_LOST = Problem("The workers that took this request stopped answering, time after time", "", 1)
+_LOST = Problem("The workers that took this request did not finish it, time after time", "", 1)
+_LOST_TEXTS = (_LOST.message, msgspec.json.encode([_LOST]).decode())
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -127,10 +151,16 @@ class Claim(msgspec.Struct, frozen=True):
     records: Sequence[Claimed]
 
 
-async def claim(connection: Connection, *, batch: int, lease_s: float, system_id: str) -> Claim:
-    """Take up to `batch` records that are new and due, for `lease_s` seconds."""
+async def claim(
+    connection: Connection, *, batch: int, max_bytes: int, lease_s: float, system_id: str
+) -> Claim:
+    """Take records that are new and due, for `lease_s` seconds.
+
+    Up to `batch` of them, and up to `max_bytes` of payload unless the first alone has more.
+    """
     token = new_id()
-    rows = await connection.fetch(_CLAIM, batch, token, timedelta(seconds=lease_s), system_id)
+    lease = timedelta(seconds=lease_s)
+    rows = await connection.fetch(_CLAIM, batch, token, lease, system_id, max_bytes)
     records = [Claimed(*row) for row in rows]
     return Claim(token, sorted(records, key=lambda record: record.number))
 
@@ -146,12 +176,19 @@ async def complete(
 
 
 async def fail(
-    connection: Connection, token: UUID, identity: UUID, problems: Sequence[Problem]
+    connection: Connection,
+    token: UUID,
+    identity: UUID,
+    problems: Sequence[Problem],
+    reason: str | None = None,
 ) -> bool:
-    """End a record in error, with its reasons; tells whether it was still ours."""
-    row = await connection.fetchrow(
-        _FAIL, token, identity, msgspec.json.encode(problems).decode(), problems[0].message
-    )
+    """End a record in error; tells whether it was still ours.
+
+    Clients are shown the problems; `reason` is for operators, where it tells more.
+    """
+    encoded = msgspec.json.encode(problems).decode()
+    message = reason or problems[0].message
+    row = await connection.fetchrow(_FAIL, token, identity, encoded, message)
     return row is not None
 
 
@@ -172,11 +209,16 @@ async def rescue(connection: Connection, *, max_attempts: int) -> int:
 
     One that was tried `max_attempts` times ends in error instead: it may be what kills workers.
     """
-    rows = await connection.fetch(
-        _RESCUE,
-        _RESCUE_AT_ONCE,
-        max_attempts,
-        _LOST.message,
-        msgspec.json.encode([_LOST]).decode(),
-    )
-    return len(rows)
+    ended = (_RESCUE_AT_ONCE, max_attempts, *_LOST_TEXTS, "lease expired")
+    return len(await connection.fetch(_RESCUE, *ended))
+
+
+async def release(connection: Connection, token: UUID, *, max_attempts: int, reason: str) -> int:
+    """End what is left of a claim that failed, as a rescue would; returns how many."""
+    ended = (_RESCUE_AT_ONCE, max_attempts, *_LOST_TEXTS, reason, token)
+    return len(await connection.fetch(_RELEASE, *ended))
+
+
+async def renew(connection: Connection, token: UUID, *, lease_s: float) -> None:
+    """Give what is left of a claim a new lease of `lease_s` seconds."""
+    await connection.execute(_RENEW, token, timedelta(seconds=lease_s))

@@ -23,6 +23,9 @@ class InboundRecord(msgspec.Struct, frozen=True):
 
 async def find_request(connection: Connection, text: str) -> InboundRecord | None:
     """Find a record by its id or, failing that, the newest with this external id."""
+    # PostgreSQL's text cannot hold U+0000, so nothing can be found under it.
+    if "\0" in text:
+        return None
     row = await connection.fetchrow(
         """SELECT id, state, error FROM inbound_request WHERE id = $1 OR external_id = $2
            ORDER BY (id = $1) IS TRUE DESC, number DESC LIMIT 1""",

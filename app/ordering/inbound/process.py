@@ -1,5 +1,6 @@
-"""Turn claimed records into orders: one transaction for the batch, savepoints if that fails."""
+"""Turn claimed records into orders: one transaction for the batch, one each if that fails."""
 
+import asyncio
 import logging
 import random
 from collections.abc import Sequence
@@ -9,7 +10,8 @@ from ordering.catalog.lookups import find_references
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.connection import Connection
 from ordering.db.engine import Database
-from ordering.db.failures import DATABASE_AWAY, RETRYABLE
+from ordering.db.failures import DATABASE_AWAY, RETRYABLE, UNCERTAIN
+from ordering.domain import messages
 from ordering.domain.capture import Circumstances, capture
 from ordering.domain.decode import Decoded, decode_order
 from ordering.domain.errors import InvalidRequestError, Problem
@@ -17,7 +19,18 @@ from ordering.domain.order import Order
 from ordering.domain.rules import check
 from ordering.domain.states import InboundStatus
 from ordering.domain.timestamps import Timestamp
-from ordering.inbound.claim import Claim, Claimed, claim, complete, fail, give_back, postpone
+from ordering.inbound.claim import (
+    Claim,
+    Claimed,
+    claim,
+    complete,
+    fail,
+    give_back,
+    postpone,
+    release,
+    renew,
+    rescue,
+)
 from ordering.orders.rows import insert_orders
 from ordering.orders.validate import policy_of
 from ordering.settings import Settings
@@ -28,6 +41,9 @@ _log = logging.getLogger(__name__)
 
 _BACKOFF_S = 1.0
 _MAX_BACKOFF_S = 60.0
+
+#: Attributes of a database error that name its kind and place, but quote no data.
+_TELLING = ("sqlstate", "constraint_name", "column_name")
 
 
 class _Ready(NamedTuple):
@@ -42,6 +58,13 @@ class _Ready(NamedTuple):
         if self.order.has_work_notes:
             return InboundStatus.PARTIAL_SUCCESS
         return InboundStatus.SUCCESS
+
+
+class _Prepared(NamedTuple):
+    """What claimed records came to: orders to be created, and refusals with their problems."""
+
+    ready: list[_Ready]
+    refused: list[tuple[Claimed, Sequence[Problem]]]
 
 
 class Processor:
@@ -61,61 +84,89 @@ class Processor:
     async def drain_batch(self) -> int:
         """Claim a batch and process it; returns how many records were claimed.
 
-        Raises only what prevents claiming (the database is away). A claim that is interrupted by
-        cancellation or by a lost database is given back, at the latest by the rescuer.
+        Raises only what the database's absence raises. A claim that is interrupted by cancellation
+        is undone; one that a lost database interrupts counts as an attempt.
         """
         async with self._database.acquire() as connection:
             taken = await claim(
                 connection,
                 batch=self._settings.queue_batch,
+                max_bytes=self._settings.queue_batch_bytes,
                 lease_s=self._settings.queue_lease_s,
                 system_id=self._system_id,
             )
         if not taken.records:
             return 0
+        renewing = asyncio.create_task(self._keep_lease(taken))
         try:
             await self._process(taken)
-        except BaseException:
-            await self._return(taken)
-            raise
-        return len(taken.records)
-
-    async def _return(self, taken: Claim) -> None:
-        try:
+        except asyncio.CancelledError:
             async with self._database.acquire() as connection:
                 await give_back(connection, taken.token)
+            raise
+        except UNCERTAIN as error:
+            await self._release(taken, reason=_describe(error))
+            raise
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+        return len(taken.records)
+
+    async def rescue(self) -> int:
+        """Give back what workers hold that no longer answer; returns how many records."""
+        async with self._database.acquire() as connection:
+            rescued = await rescue(connection, max_attempts=self._settings.queue_max_attempts)
+        if rescued:
+            _log.warning("rescued %s records of the inbound queue from expired claims", rescued)
+        return rescued
+
+    async def _keep_lease(self, taken: Claim) -> None:
+        lease_s = self._settings.queue_lease_s
+        while True:
+            await asyncio.sleep(lease_s / 3)
+            try:
+                async with self._database.acquire() as connection:
+                    await renew(connection, taken.token, lease_s=lease_s)
+            except DATABASE_AWAY:
+                _log.warning("could not renew a lease", exc_info=True)
+
+    async def _release(self, taken: Claim, reason: str) -> None:
+        try:
+            async with self._database.acquire() as connection:
+                most = self._settings.queue_max_attempts
+                await release(connection, taken.token, max_attempts=most, reason=reason)
         except DATABASE_AWAY:
-            _log.warning("could not give back a claim; its lease will expire", exc_info=True)
+            _log.warning("could not release a claim; its lease will expire", exc_info=True)
 
     async def _process(self, taken: Claim) -> None:
-        ready, refused = await self._prepare(taken.records)
         try:
+            prepared = await self._prepare(taken.records)
             async with self._database.transaction() as connection:
-                await self._create(connection, taken, ready)
-                for record, problems in refused:
-                    await fail(connection, taken.token, record.id, problems)
+                await self._write(connection, taken, prepared)
+        except UNCERTAIN:
+            raise
         except Exception as error:  # noqa: BLE001 - sorted out one by one
-            _log.warning("a batch failed; its records are processed one by one: %r", error)
-            await self._one_by_one(taken, ready, refused)
+            _log.warning("a batch failed, its records go one by one: %s", _describe(error))
+            for record in taken.records:
+                await self._alone(taken, record)
 
-    async def _prepare(
-        self, records: Sequence[Claimed]
-    ) -> tuple[list[_Ready], list[tuple[Claimed, Sequence[Problem]]]]:
+    async def _prepare(self, records: Sequence[Claimed]) -> _Prepared:
         """Decode and capture what can be; what cannot is refused with its problems."""
         decoded: list[tuple[Claimed, Decoded]] = []
-        refused: list[tuple[Claimed, Sequence[Problem]]] = []
+        prepared = _Prepared([], [])
         for record in records:
             try:
                 decoded.append((record, decode_order(record.payload.encode())))
             except InvalidRequestError as error:
-                refused.append((record, error.problems))
+                prepared.refused.append((record, error.problems))
+            # A breath for the lease's renewal: large payloads take their time.
+            await asyncio.sleep(0)
         async with self._database.acquire() as connection:
             drafts = [each.draft for _, each in decoded]
             found = await find_references(connection, self._keeper.catalog, drafts)
-        ready: list[_Ready] = []
         for record, each in decoded:
             if problems := check(each, found, self._policy):
-                refused.append((record, problems))
+                prepared.refused.append((record, problems))
                 continue
             how = Circumstances(
                 order_id=record.id,
@@ -123,50 +174,47 @@ class Processor:
                 moment=Timestamp.of(record.created_at),
                 validate_characteristic_values=not self._settings.disable_char_value_validation,
             )
-            ready.append(_Ready(record, capture(each.draft, found, how)))
-        return ready, refused
+            prepared.ready.append(_Ready(record, capture(each.draft, found, how)))
+            await asyncio.sleep(0)
+        return prepared
 
-    async def _create(self, connection: Connection, taken: Claim, ready: list[_Ready]) -> None:
+    async def _write(self, connection: Connection, taken: Claim, prepared: _Prepared) -> None:
         """Complete the records first: that locks them, so that no rescuer can take them."""
-        done = [(each.record.id, each.status) for each in ready]
+        done = [(each.record.id, each.status) for each in prepared.ready]
         ours = await complete(connection, taken.token, done)
-        await insert_orders(connection, [each.order for each in ready if each.order.id in ours])
+        orders = [each.order for each in prepared.ready if each.order.id in ours]
+        await insert_orders(connection, orders)
+        for record, problems in prepared.refused:
+            await fail(connection, taken.token, record.id, problems)
 
-    async def _one_by_one(
-        self,
-        taken: Claim,
-        ready: Sequence[_Ready],
-        refused: Sequence[tuple[Claimed, Sequence[Problem]]],
-    ) -> None:
-        for each in ready:
-            await self._alone(taken, each)
+    async def _alone(self, taken: Claim, record: Claimed) -> None:
+        try:
+            prepared = await self._prepare([record])
+            async with self._database.transaction() as connection:
+                await self._write(connection, taken, prepared)
+        except UNCERTAIN:
+            raise
+        except Exception as error:  # noqa: BLE001 - it becomes the record's reason
+            await self._settle(taken, record, error)
+
+    async def _settle(self, taken: Claim, record: Claimed, error: Exception) -> None:
+        """Try a record again later if that may help, else end it in error."""
+        reason = _describe(error)
+        again = isinstance(error, RETRYABLE) and record.attempts < self._settings.queue_max_attempts
         async with self._database.transaction() as connection:
-            for record, problems in refused:
-                await fail(connection, taken.token, record.id, problems)
+            if again:
+                wait_s = _backoff_s(record.attempts)
+                await postpone(connection, taken.token, [record.id], wait_s=wait_s, reason=reason)
+                return
+            _log.error("record %s ends in error: %s", record.id.hex, reason)
+            problems = [Problem.of(messages.CREATION_FAILED)]
+            await fail(connection, taken.token, record.id, problems, reason)
 
-    async def _alone(self, taken: Claim, each: _Ready) -> None:
-        async with self._database.transaction() as connection:
-            try:
-                async with connection.transaction():
-                    await self._create(connection, taken, [each])
-            except Exception as error:  # noqa: BLE001 - it becomes the record's reason
-                await self._settle(connection, taken, each.record, error)
 
-    async def _settle(
-        self, connection: Connection, taken: Claim, record: Claimed, error: Exception
-    ) -> None:
-        reason = f"{type(error).__name__}: {error}"
-        if isinstance(error, RETRYABLE) and record.attempts < self._settings.queue_max_attempts:
-            await postpone(
-                connection,
-                taken.token,
-                [record.id],
-                wait_s=_backoff_s(record.attempts),
-                reason=reason,
-            )
-            return
-        _log.error("record %s ends in error: %s", record.id.hex, reason)
-        await fail(connection, taken.token, record.id, [Problem(reason, "", 1)])
+def _describe(error: BaseException) -> str:
+    """Name an error for operators, without the data that PostgreSQL's details quote."""
+    parts = [type(error).__name__, *(getattr(error, name, None) for name in _TELLING)]
+    return " ".join(str(part) for part in parts if part)
 
 
 def _backoff_s(attempts: int) -> float:

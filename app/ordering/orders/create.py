@@ -7,7 +7,7 @@ from ordering.domain.capture import Circumstances, capture
 from ordering.domain.ids import new_id
 from ordering.domain.order import Order
 from ordering.domain.timestamps import now
-from ordering.orders.rows import insert_orders
+from ordering.orders.rows import find_created, insert_orders
 from ordering.orders.validate import policy_of, validate
 from ordering.settings import Settings
 
@@ -23,7 +23,7 @@ class CreateOrder:
         self._policy = policy_of(
             settings, check_references=settings.create_product_order_validations_sync
         )
-        self._group = Gather(database, insert_orders)
+        self._group = Gather(database, insert_orders, find_created)
 
     async def __call__(self, body: bytes, client: str) -> Order:
         """Create the order that `body` describes for the client of this user name.

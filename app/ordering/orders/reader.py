@@ -6,6 +6,7 @@ how many orders, lines or levels there are.
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import Flag, auto
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -88,33 +89,51 @@ _CHILD_COLUMNS = {
 
 
 async def find_order(connection: Connection, text: str, branches: Branch) -> Order | None:
-    """Find an order by its id or, failing that, the newest with this external id."""
-    rows = await connection.fetch(
-        f"""{_HEADER} WHERE id = $1 OR external_id = $2
-            ORDER BY (id = $1) IS TRUE DESC, number DESC LIMIT 1""",
-        parse_id(text),
-        text,
-    )
-    orders = await _complete(connection, rows, branches)
+    """Find an order by its id or, failing that, the newest with this external id.
+
+    The connection must not be in a transaction: the statements get one, to see one moment.
+    """
+    if "\0" in text:
+        # PostgreSQL's text cannot hold U+0000, so nothing can be found under it.
+        return None
+    async with _one_moment(connection):
+        rows = await connection.fetch(
+            f"""{_HEADER} WHERE id = $1 OR external_id = $2
+                ORDER BY (id = $1) IS TRUE DESC, number DESC LIMIT 1""",
+            parse_id(text),
+            text,
+        )
+        orders = await _complete(connection, rows, branches)
     return orders[0] if orders else None
 
 
 async def list_orders(
     connection: Connection, which: OrderFilter, *, limit: int, offset: int, branches: Branch
 ) -> Page:
-    """Read a page of orders in the order of their creation."""
+    """Read a page of orders in the order of their creation.
+
+    The connection must not be in a transaction: the statements get one, to see one moment.
+    """
+    if which.state is not None and "\0" in which.state:
+        # As above: no state has it.
+        return Page([], 0)
     condition = "WHERE ($1::text IS NULL OR state = $1)"
-    total = await connection.fetchval(
-        f"SELECT count(*) FROM customer_order {condition}",
-        which.state,
-    )
-    rows = await connection.fetch(
-        f"{_HEADER} {condition} ORDER BY number LIMIT $2 OFFSET $3",
-        which.state,
-        limit,
-        offset,
-    )
-    return Page(await _complete(connection, rows, branches), total)
+    async with _one_moment(connection):
+        total = await connection.fetchval(
+            f"SELECT count(*) FROM customer_order {condition}",
+            which.state,
+        )
+        rows = await connection.fetch(
+            f"{_HEADER} {condition} ORDER BY number LIMIT $2 OFFSET $3",
+            which.state,
+            limit,
+            offset,
+        )
+        return Page(await _complete(connection, rows, branches), total)
+
+
+def _one_moment(connection: Connection) -> AbstractAsyncContextManager[object]:
+    return connection.transaction(isolation="repeatable_read", readonly=True)
 
 
 async def _complete(connection: Connection, rows: Sequence[Row], branches: Branch) -> list[Order]:

@@ -21,9 +21,15 @@ from ordering.db.tables import (
     OrderRevision,
     WorkNote,
 )
-from ordering.domain.order import Order
+from ordering.domain.order import (
+    CharacteristicValue,
+    ContactPerson,
+    LineItem,
+    Order,
+    RelatedItem,
+)
 
-__all__ = ["insert_orders"]
+__all__ = ["find_created", "insert_orders"]
 
 _CREATED_EVENT = "productOrderCreateEvent"
 
@@ -35,7 +41,6 @@ class _Revision(msgspec.Struct):
     version: int
     operation: str
     change_types: str
-    changes: str | None
     changed_by: str
     changed_at: datetime
 
@@ -46,8 +51,6 @@ class _Event(msgspec.Struct):
     order_id: UUID
     event_type: str
     occurred_at: datetime
-    payload: str | None = None
-    delivered_at: datetime | None = None
 
 
 class _Note(msgspec.Struct):
@@ -63,17 +66,17 @@ def _inserts() -> list[ArrayInsert]:
     """Make the inserts of the statement, in its order, numbered through."""
     inserts: list[ArrayInsert] = []
     first = 1
-    for table, leading in (
-        (CustomerOrder, ()),
-        (OrderLineItem, ("order_id",)),
-        (OrderCharacteristicValue, ("order_id", "line_item_id")),
-        (OrderLineItemContact, ("order_id", "line_item_id")),
-        (OrderLineRelatedItem, ("order_id", "line_item_id")),
-        (WorkNote, ()),
-        (OrderRevision, ()),
-        (OrderEvent, ()),
+    for table, of, leading in (
+        (CustomerOrder, Order, ()),
+        (OrderLineItem, LineItem, ("order_id",)),
+        (OrderCharacteristicValue, CharacteristicValue, ("order_id", "line_item_id")),
+        (OrderLineItemContact, ContactPerson, ("order_id", "line_item_id")),
+        (OrderLineRelatedItem, RelatedItem, ("order_id", "line_item_id")),
+        (WorkNote, _Note, ()),
+        (OrderRevision, _Revision, ()),
+        (OrderEvent, _Event, ()),
     ):
-        inserts.append(ArrayInsert(table, leading=leading, first=first))
+        inserts.append(ArrayInsert(table, of.__struct_fields__, leading=leading, first=first))
         first += inserts[-1].width
     return inserts
 
@@ -89,7 +92,8 @@ _STATEMENT = (
 async def insert_orders(connection: Connection, orders: Sequence[Order]) -> Sequence[Order]:
     """Create orders with their lines, first revision and event; sets their creation numbers.
 
-    Must run in a transaction. Raises `asyncpg.UniqueViolationError` if an order exists already.
+    One statement, which is a transaction by itself outside of one. Raises the driver's unique
+    violation if an order exists already.
     """
     lines = [(order, line) for order in orders for line in order.line_items]
     rows = (
@@ -103,10 +107,7 @@ async def insert_orders(connection: Connection, orders: Sequence[Order]) -> Sequ
             for order, line in lines
             for text in line.work_notes
         ],
-        [
-            (_Revision(o.id, o.version, "create", "[]", None, o.created_by, o.created_at),)
-            for o in orders
-        ],
+        [(_Revision(o.id, o.version, "create", "[]", o.created_by, o.created_at),) for o in orders],
         [(_Event(order.id, _CREATED_EVENT, order.created_at),) for order in orders],
     )
     arrays = [
@@ -118,3 +119,12 @@ async def insert_orders(connection: Connection, orders: Sequence[Order]) -> Sequ
     for order in orders:
         order.number = numbers[order.id]
     return orders
+
+
+async def find_created(connection: Connection, order: Order) -> Order | None:
+    """Tell whether an order was created after all, setting its creation number."""
+    number = await connection.fetchval("SELECT number FROM customer_order WHERE id = $1", order.id)
+    if number is None:
+        return None
+    order.number = number
+    return order

@@ -57,7 +57,7 @@ class Template:
         parts: list[str] = []
         first = 1
         for part in self._tables:
-            insert = ArrayInsert(part.table, first=first)
+            insert = ArrayInsert(part.table, part.names, first=first)
             parts.append(insert.sql)
             first += insert.width
         *ctes, last = parts

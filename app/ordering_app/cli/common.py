@@ -4,12 +4,21 @@ import asyncio
 import os
 from collections.abc import Coroutine
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import click
 
+from ordering.db.failures import DATABASE_AWAY
 from ordering.settings import Settings, SettingsError, load_settings
 
-__all__ = ["fail", "read_settings", "require_database", "require_redis", "run"]
+__all__ = [
+    "database_away",
+    "fail",
+    "read_settings",
+    "require_database",
+    "require_redis",
+    "run",
+]
 
 Result = TypeVar("Result")
 
@@ -37,7 +46,35 @@ def fail(reason: str) -> NoReturn:
     raise click.ClickException(reason)
 
 
+def database_away(error: Exception) -> NoReturn:
+    """End the command telling in one line why the database does not answer."""
+    # Details and hints of the server come in further lines.
+    reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+    fail(f"the database does not answer: {_without_password(reason)}")
+
+
+def _without_password(text: str) -> str:
+    """Mask the database's password: a driver may quote the URL that it cannot use."""
+    try:
+        password = urlsplit(os.environ.get("ORDERING_DATABASE_URL", "")).password
+    except ValueError:  # not even a URL: nothing tells which part of it is the password
+        return "ORDERING_DATABASE_URL is no URL"
+    for secret in {password or "", unquote(password or "")} - {""}:
+        text = text.replace(secret, "***")
+    return text
+
+
 def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine that talks to the database; end the command if that does not answer."""
+    try:
+        return _run(coroutine)
+    except DATABASE_AWAY as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # about a file, not about the way to the database
+        database_away(error)
+
+
+def _run(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine on uvloop where there is one."""
     try:
         import uvloop

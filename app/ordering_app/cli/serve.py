@@ -2,6 +2,7 @@
 
 import click
 
+from ordering.db.connection import connect
 from ordering.db.migrate import MigrationError
 from ordering.db.migrate import migrate as run_migrations
 from ordering.settings import describe
@@ -9,9 +10,10 @@ from ordering.telemetry import set_up_logging
 from ordering_app.cli.common import fail, read_settings, require_database, require_redis, run
 from ordering_app.parent_watch import watch_parent
 
-__all__ = ["api", "migrate", "settings", "worker"]
+__all__ = ["SHUTDOWN_S", "api", "migrate", "settings", "worker"]
 
-_SHUTDOWN_S = 20
+#: Seconds for the requests under way when the API is told to end; less than the supervisor waits.
+SHUTDOWN_S = 20
 
 
 @click.command()
@@ -24,7 +26,10 @@ def api() -> None:
     watch_parent()
     chosen = read_settings()
     set_up_logging(chosen.log_level)
-    app = make_app(chosen, require_database(chosen), require_redis(chosen))
+    database_url, redis_url = require_database(chosen), require_redis(chosen)
+    # Here a sentence can tell what is wrong; uvicorn would show the trace of a failed start.
+    run(_knock(database_url))
+    app = make_app(chosen, database_url, redis_url)
     uvicorn.run(
         app,
         host=chosen.host,
@@ -33,8 +38,14 @@ def api() -> None:
         access_log=False,
         server_header=False,
         lifespan="on",
-        timeout_graceful_shutdown=_SHUTDOWN_S,
+        timeout_graceful_shutdown=SHUTDOWN_S,
     )
+
+
+async def _knock(database_url: str) -> None:
+    """Open a connection and close it. Raises one of `DATABASE_AWAY`."""
+    connection = await connect(database_url)
+    await connection.close()
 
 
 @click.command()

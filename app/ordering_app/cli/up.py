@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 
 import click
 
+from ordering.db.failures import DATABASE_AWAY
 from ordering.db.migrate import MigrationError
 from ordering.settings import Settings
-from ordering_app.cli.common import fail, read_settings
+from ordering_app.cli.common import database_away, fail, read_settings
 
 __all__ = ["demo", "up"]
 
@@ -38,6 +39,7 @@ def _run(run: Callable[..., Awaitable[None]], *, want_demo: bool) -> None:
     from ordering_app.demo.place import DemoError
     from ordering_app.embedded import EmbeddedServerError
     from ordering_app.supervisor import SupervisorError
+    from ordering_app.up import StoppedError
 
     settings = read_settings()
     _check(settings)
@@ -45,6 +47,11 @@ def _run(run: Callable[..., Awaitable[None]], *, want_demo: bool) -> None:
         asyncio.run(_await(run(settings, click.echo, want_demo=want_demo)))
     except (DemoError, EmbeddedServerError, MigrationError, SupervisorError, OSError) as error:
         fail(str(error))
+    except DATABASE_AWAY as error:
+        database_away(error)
+    except StoppedError as stopped:
+        # What a shell shows for a program that a signal ended.
+        raise click.exceptions.Exit(128 + stopped.number) from stopped
 
 
 async def _await(work: Awaitable[None]) -> None:

@@ -1,13 +1,17 @@
 """Whether the service lives, and whether orders can be placed."""
 
+import asyncio
 from typing import Any
 
 from litestar import Request, Response, get
 
+from ordering.db.engine import Database
 from ordering.db.failures import DATABASE_AWAY
 from ordering_rest.access import services_of
 
 __all__ = ["livez", "readyz"]
+
+_PATIENCE_S = 1.5
 
 
 @get("/livez")
@@ -23,9 +27,24 @@ async def readyz(request: Request[Any, Any, Any]) -> Response[dict[str, str]]:
     Redis is not asked: without it accepting goes on, and only draining waits.
     """
     services = services_of(request)
+    looking = asyncio.create_task(_look(services.database))
     try:
-        async with services.database.acquire() as connection:
-            await connection.fetchval("SELECT 1 FROM catalog_revision")
-    except DATABASE_AWAY as error:
+        # Not `asyncio.timeout`: giving a connection back to a silent server takes its time, which
+        # whoever asks here does not have.
+        done, _ = await asyncio.wait({looking}, timeout=_PATIENCE_S)
+    finally:
+        looking.cancel()
+    error = looking.result() if done else TimeoutError()
+    if error is not None:
         return Response({"status": "unready", "reason": type(error).__name__}, status_code=503)
     return Response({"status": "ready", "catalogRevision": str(services.keeper.catalog.revision)})
+
+
+async def _look(database: Database) -> Exception | None:
+    """Ask the database; returns why it does not answer, since nobody may await this any more."""
+    try:
+        async with database.acquire() as connection:
+            await connection.fetchval("SELECT 1 FROM catalog_revision")
+    except DATABASE_AWAY as error:
+        return error
+    return None

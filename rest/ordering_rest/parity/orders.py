@@ -67,9 +67,6 @@ async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Response[by
 
 
 async def _find(connection: Connection, text: str) -> Order | InboundRecord:
-    # PostgreSQL's text cannot hold U+0000, so nothing can be found under it.
-    if "\0" in text:
-        raise NotFoundError([Problem.of(messages.ORDER_NOT_FOUND)])
     order = await find_order(connection, text, _SHOWN)
     if order is not None:
         return order
@@ -89,9 +86,6 @@ async def get_orders(request: AnyRequest) -> Response[bytes]:
     query = dict(request.query_params)
     page = read_page_request(query)
     state = query.get("state")
-    if state is not None and "\0" in state:
-        # PostgreSQL's text cannot hold U+0000, so no state has it.
-        raise NotFoundError([Problem.of(messages.NO_ORDERS)])
     async with services_of(request).database.acquire() as connection:
         orders, total = await list_orders(
             connection,

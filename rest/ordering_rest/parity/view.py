@@ -28,6 +28,7 @@ BASE_PATH = "/api/sn_ind_tmt_orm"
 T = TypeVar("T", bound="_Shown")
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class _Shown(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
@@ -179,7 +180,7 @@ def _product(item: LineItem) -> Raw | _Product:
             _characteristic(each)
             for each in item.characteristics
             # A quirk of the source: what did not change is not shown.
-            if each.previous_value is None or each.value != each.previous_value
+            if not _unchanged(each)
         ]
         or None,
         product_specification=_raw(item.product_specification),
@@ -199,6 +200,15 @@ def _characteristic(value: CharacteristicValue) -> Raw | _Characteristic:
         previous_value=_raw(value.previous_value),
     )
     return _with_extras(shown, value.extras)
+
+
+def _unchanged(value: CharacteristicValue) -> bool:
+    """Compare what the JSON means: PostgreSQL and clients write its members in other orders."""
+    if value.value is None or value.previous_value is None:
+        return False
+    return value.value == value.previous_value or _decoder.decode(value.value) == _decoder.decode(
+        value.previous_value
+    )
 
 
 def _contact(contact: ContactPerson) -> Raw | _Contact:

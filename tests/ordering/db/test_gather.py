@@ -115,26 +115,76 @@ async def test_closing_waits_for_what_is_under_way_and_takes_no_more(names: Data
     assert await stored(names) == ["one", "two"]
 
 
-async def test_a_lost_connection_is_told_to_all_and_nothing_is_tried_again(
-    names: Database,
+async def find_done(connection: Connection, item: str) -> str | None:
+    name = await connection.fetchval("SELECT name FROM names WHERE name = $1", item)
+    return name and name.upper()
+
+
+@pytest.mark.parametrize("committed", [True, False])
+async def test_after_a_lost_connection_each_write_is_done_exactly_once(
+    names: Database, *, committed: bool
 ) -> None:
     writes = Writes()
 
-    async def lost(connection: Connection, items: Sequence[str]) -> list[str]:
-        await writes(connection, items)
-        if len(items) > 1:
-            # Committed, but the answer never arrives.
-            raise ConnectionResetError
-        return list(items)
+    async def lossy(connection: Connection, items: Sequence[str]) -> list[str]:
+        if len(items) == 1:
+            return await writes(connection, items)
+        if committed:
+            await writes(connection, items)
+        # The answer to the first try never arrives.
+        raise ConnectionResetError
 
-    group = Gather(names, lost, hands=1)
+    group = Gather(names, lossy, find_done, hands=1)
     tasks = await submitted(group, "one") + await submitted(group, "two", "three")
     writes.go_on.set()
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [type(result).__name__ for result in results] == [
-        "str",
-        "ConnectionResetError",
-        "ConnectionResetError",
-    ]
-    assert writes.groups == [["one"], ["two", "three"]]
+    assert await asyncio.gather(*tasks) == ["ONE", "TWO", "THREE"]
     assert await stored(names) == ["one", "three", "two"]
+    expected = [["one"], ["two", "three"]] if committed else [["one"], ["two"], ["three"]]
+    assert writes.groups == expected
+
+
+async def test_a_write_that_is_still_running_elsewhere_is_found_in_the_end(
+    names: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ordering.db.gather._PAUSE_S", 0.0)
+    looks: list[str] = []
+
+    async def find_late(connection: Connection, item: str) -> str | None:
+        looks.append(item)
+        return await find_done(connection, item) if len(looks) > 1 else None
+
+    async def lost_once(connection: Connection, items: Sequence[str]) -> list[str]:
+        await connection.execute("INSERT INTO names SELECT unnest($1::text[])", items)
+        raise ConnectionResetError
+
+    group = Gather(names, lost_once, find_late)
+    assert await group.submit("one") == "ONE"
+    assert await stored(names) == ["one"]
+    assert looks == ["one", "one"]
+
+
+async def test_a_database_that_stays_away_is_told_after_a_few_tries(
+    names: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ordering.db.gather._PAUSE_S", 0.0)
+    tries: list[int] = []
+
+    async def away(_: Connection, items: Sequence[str]) -> list[str]:
+        tries.append(len(items))
+        raise ConnectionResetError
+
+    group = Gather(names, away)
+    with pytest.raises(ConnectionResetError):
+        await group.submit("one")
+    assert tries == [1, 1, 1, 1]
+
+
+async def test_too_many_waiting_are_refused(names: Database) -> None:
+    writes = Writes()
+    group = Gather(names, writes, hands=1, max_waiting=1)
+    tasks = await submitted(group, "one") + await submitted(group, "two")
+    await asyncio.sleep(0)
+    with pytest.raises(GatherClosedError):
+        await group.submit("three")
+    writes.go_on.set()
+    assert await asyncio.gather(*tasks) == ["ONE", "TWO"]

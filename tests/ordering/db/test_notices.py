@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from ordering.db.connection import connect
 from ordering.db.engine import Database
 from ordering.db.notices import CATALOG_CHANGED, CLIENT_CHANGED, Notices
@@ -69,3 +71,22 @@ async def test_connect_gives_a_plain_connection(empty_url: str) -> None:
         assert await connection.fetchval("SELECT 1") == 1
     finally:
         await connection.close()
+
+
+async def test_a_listener_that_fails_does_not_end_the_listening(
+    empty_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bell = Bell()
+
+    def ring() -> None:
+        bell.ring()
+        if bell.count == 1:
+            raise ZeroDivisionError("a defect")
+
+    notices = Notices(empty_url, {CATALOG_CHANGED: ring})
+    async with asyncio.timeout(10):
+        await notices.open()
+    await notices.close()
+    assert bell.count == 2
+    assert "listening to notices failed" in caplog.text
+    assert "a defect" in caplog.text

@@ -215,6 +215,8 @@ _WRONG: list[tuple[str, object, str]] = [
     ("/externalId", {}, "Expected a string, got an object"),
     ("/externalId", "x" * 256, "Expected a string of length <= 255"),
     ("/externalSystem", "x" * 256, "Expected a string of length <= 255"),
+    ("/externalId", "", "Expected a string of length >= 1"),
+    ("/externalSystem", "", "Expected a string of length >= 1"),
     ("/orderCurrency", 5, "Expected a string, got a whole number"),
     ("/orderDate", 5, "Expected a date and time as a string"),
     (
@@ -256,8 +258,10 @@ def test_a_wrong_shape_is_told_at_its_place(pointer: str, value: object, message
     ("pointer", "value"),
     [
         ("/externalId", "x" * 255),
-        ("/externalId", ""),
+        ("/externalId", "x"),
         ("/externalId", None),
+        ("/externalSystem", None),
+        (f"{_ITEM}/productOffering/id", ""),
         ("/channel", []),
         ("/channel", None),
         (f"{_ITEM}/id", "x" * 40),

@@ -1,4 +1,4 @@
-"""Records of the inbound queue: accepted, claimed, made orders, refused, given back, rescued."""
+"""Records of the inbound queue: accepted, made orders, refused, found again."""
 
 import asyncio
 from typing import Any
@@ -6,17 +6,20 @@ from uuid import UUID
 
 import pytest
 
-from ordering.catalog.lookups import ReferenceFinder
+from ordering.catalog.lookups import ReferenceFinder, find_references
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
-from ordering.domain.errors import InvalidRequestError, Problem
-from ordering.domain.ids import new_id
-from ordering.domain.states import InboundState, InboundStatus
+from ordering.domain.capture import capture
+from ordering.domain.draft import OrderDraft
+from ordering.domain.errors import InvalidRequestError
+from ordering.domain.order import Order
+from ordering.domain.states import InboundState
 from ordering.inbound.accept import AcceptOrder
-from ordering.inbound.claim import Claim, claim, complete, fail, give_back, postpone, rescue
+from ordering.inbound.claim import Claim, claim, give_back
 from ordering.inbound.lookup import InboundRecord, find_request
 from ordering.settings import Settings
 from support import payloads
+from support.processes import until
 from support.queue import make_processor, put, record, states
 
 GOOD = payloads.order(externalId="PO-1")
@@ -30,7 +33,9 @@ async def orders(database: Database) -> set[UUID]:
 
 async def take(database: Database, batch: int = 100, lease_s: float = 60) -> Claim:
     async with database.acquire() as connection:
-        return await claim(connection, batch=batch, lease_s=lease_s, system_id="tester")
+        return await claim(
+            connection, batch=batch, max_bytes=10**9, lease_s=lease_s, system_id="tester"
+        )
 
 
 async def test_accepting_stores_the_payload_and_rings(
@@ -173,7 +178,12 @@ async def test_what_the_database_refuses_fails_alone(
         "completed",
         "error",
     ]
-    assert (await record(demo_database, ids[0]))["error_message"].startswith("UniqueViolationError")
+    refused = await record(demo_database, ids[0])
+    assert refused["error_message"] == "UniqueViolationError 23505 customer_order_pkey"
+    # What PostgreSQL quotes of the row is not for clients.
+    assert [each["message"] for each in refused["error"]] == [
+        "Invalid payload: Order creation failed"
+    ]
     assert await orders(demo_database) == set(ids[:2])
 
 
@@ -212,7 +222,7 @@ async def test_a_passing_failure_is_tried_again_later_and_not_for_ever(
             waiting = await record(demo_database, identity)
             assert [waiting[name] for name in ("state", "attempts")] == ["new", 1]
             assert waiting["due_at"] > waiting["updated_at"]
-            assert waiting["attempt_history"][0]["error"] == "DeadlockDetectedError: made up"
+            assert waiting["attempt_history"][0]["error"] == "DeadlockDetectedError 40P01"
             assert await processor.drain_batch() == 0  # not due yet
             await connection.execute("UPDATE inbound_request SET due_at = now()")
             assert await processor.drain_batch() == 1
@@ -220,122 +230,6 @@ async def test_a_passing_failure_is_tried_again_later_and_not_for_ever(
         finally:
             await connection.execute("DROP FUNCTION deadlock CASCADE")
     assert await orders(demo_database) == set()
-
-
-async def test_two_claims_never_share_a_record(demo_database: Database) -> None:
-    ids = await put(demo_database, *[GOOD] * 50)
-    claims = await asyncio.gather(*(take(demo_database, 10) for _ in range(8)))
-    taken = [each.id for one in claims for each in one.records]
-    assert sorted(taken) == sorted(ids)
-    assert await states(demo_database) == {"in_progress": 50}
-
-
-async def test_priority_comes_before_age(demo_database: Database) -> None:
-    ids = await put(demo_database, GOOD, GOOD)
-    async with demo_database.acquire() as connection:
-        await connection.execute("UPDATE inbound_request SET priority = 1 WHERE id = $1", ids[1])
-    assert [each.id for each in (await take(demo_database, 1)).records] == [ids[1]]
-
-
-async def test_a_stale_token_completes_nothing_and_creates_nothing(
-    demo_database: Database,
-) -> None:
-    (identity,) = await put(demo_database, GOOD)
-    stale = await take(demo_database, lease_s=-1)
-    async with demo_database.transaction() as connection:
-        assert await rescue(connection, max_attempts=5) == 1
-    mine = await take(demo_database)
-    async with demo_database.transaction() as connection:
-        done = [(identity, InboundStatus.SUCCESS)]
-        assert await complete(connection, stale.token, done) == set()
-        assert not await fail(connection, stale.token, identity, [Problem("x", "", 1)])
-        await postpone(connection, stale.token, [identity], wait_s=1, reason="x")
-        assert await give_back(connection, stale.token) == 0
-    assert (await record(demo_database, identity))["claim_token"] == mine.token
-
-
-async def test_a_batch_whose_lease_was_lost_creates_only_what_is_still_ours(
-    demo_database: Database, keeper: CatalogKeeper, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ids = await put(demo_database, GOOD, GOOD)
-    processor = make_processor(demo_database, keeper)
-
-    async def lose_one(*args: Any, **how: Any) -> Claim:
-        taken = await claim(*args, **how)
-        async with demo_database.acquire() as connection:
-            await connection.execute(
-                "UPDATE inbound_request SET claim_token = $1 WHERE id = $2", new_id(), ids[0]
-            )
-        return taken
-
-    monkeypatch.setattr("ordering.inbound.process.claim", lose_one)
-    await processor.drain_batch()
-    assert await orders(demo_database) == {ids[1]}
-    assert await states(demo_database) == {"in_progress": 1, "completed": 1}
-
-
-async def test_giving_back_is_no_attempt(demo_database: Database) -> None:
-    (identity,) = await put(demo_database, GOOD)
-    taken = await take(demo_database)
-    async with demo_database.acquire() as connection:
-        assert await give_back(connection, taken.token) == 1
-    back = await record(demo_database, identity)
-    assert [back[name] for name in ("state", "attempts", "claim_token")] == ["new", 0, None]
-
-
-async def test_only_expired_leases_are_rescued(demo_database: Database) -> None:
-    ids = await put(demo_database, GOOD, GOOD)
-    await take(demo_database, 1, lease_s=-1)
-    await take(demo_database, 1, lease_s=60)
-    async with demo_database.acquire() as connection:
-        assert await rescue(connection, max_attempts=5) == 1
-        assert await rescue(connection, max_attempts=5) == 0
-    assert [(await record(demo_database, each))["state"] for each in ids] == ["new", "in_progress"]
-    history = (await record(demo_database, ids[0]))["attempt_history"]
-    assert [(each["attempt"], each["error"]) for each in history] == [(1, "lease expired")]
-
-
-async def test_a_record_that_no_worker_survives_ends_in_error(demo_database: Database) -> None:
-    (identity,) = await put(demo_database, GOOD)
-    for expected in ("new", "new", "error"):
-        await take(demo_database, lease_s=-1)
-        async with demo_database.acquire() as connection:
-            assert await rescue(connection, max_attempts=3) == 1
-        assert (await record(demo_database, identity))["state"] == expected
-    ended = await record(demo_database, identity)
-    assert [ended[name] for name in ("status", "status_code")] == ["failure", 400]
-    assert ended["error"][0]["message"] == ended["error_message"]
-    assert len(ended["attempt_history"]) == 3
-
-
-async def test_a_batch_that_is_being_completed_is_not_rescued(demo_database: Database) -> None:
-    (identity,) = await put(demo_database, GOOD)
-    taken = await take(demo_database, lease_s=-1)
-    async with demo_database.transaction() as connection:
-        await complete(connection, taken.token, [(identity, InboundStatus.SUCCESS)])
-        async with demo_database.acquire() as rescuer:
-            assert await rescue(rescuer, max_attempts=5) == 0
-    assert (await record(demo_database, identity))["state"] == "completed"
-
-
-async def test_an_interrupted_batch_is_given_back(
-    demo_database: Database, keeper: CatalogKeeper, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (identity,) = await put(demo_database, GOOD)
-    reached, never = asyncio.Event(), asyncio.Event()
-
-    async def hang(*_: object) -> object:
-        reached.set()
-        await never.wait()
-        return None
-
-    monkeypatch.setattr("ordering.inbound.process.find_references", hang)
-    draining = asyncio.create_task(make_processor(demo_database, keeper).drain_batch())
-    await reached.wait()
-    draining.cancel()
-    await asyncio.gather(draining, return_exceptions=True)
-    back = await record(demo_database, identity)
-    assert [back[name] for name in ("state", "attempts")] == ["new", 0]
 
 
 async def test_a_record_is_found_by_id_and_by_the_newest_external_id(
@@ -350,3 +244,95 @@ async def test_a_record_is_found_by_id_and_by_the_newest_external_id(
         )
         assert await find_request(connection, "PO-1") == InboundRecord(newer, InboundState.NEW, [])
         assert await find_request(connection, "PO-2") is None
+
+
+async def test_a_batch_is_bounded_in_bytes(demo_database: Database, keeper: CatalogKeeper) -> None:
+    ids = await put(demo_database, GOOD, GOOD, GOOD)
+    size = (await record(demo_database, ids[0]))["payload_bytes"]
+    assert size == len(payloads.to_json(GOOD))
+    processor = make_processor(demo_database, keeper, queue_batch_bytes=2 * size)
+    assert [await processor.drain_batch() for _ in range(3)] == [2, 1, 0]
+    await put(demo_database, GOOD, GOOD)
+    smaller = make_processor(demo_database, keeper, queue_batch_bytes=1)
+    assert [await smaller.drain_batch() for _ in range(3)] == [1, 1, 0]
+
+
+async def test_a_lease_is_renewed_while_a_batch_is_prepared(
+    demo_database: Database, keeper: CatalogKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (identity,) = await put(demo_database, GOOD)
+    rescued: list[int] = []
+
+    async def slow(*args: Any) -> Any:
+        before = (await record(demo_database, identity))["lease_expires_at"]
+
+        async def renewed() -> bool:
+            return (await record(demo_database, identity))["lease_expires_at"] > before
+
+        await until(renewed)
+        rescued.append(await processor.rescue())
+        return await find_references(*args)
+
+    processor = make_processor(demo_database, keeper, queue_lease_s=1)
+    monkeypatch.setattr("ordering.inbound.process.find_references", slow)
+    async with asyncio.timeout(10):
+        await processor.drain_batch()
+    assert rescued == [0]
+    assert await orders(demo_database) == {identity}
+
+
+async def test_a_record_that_kills_workers_takes_no_neighbour_with_it(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    ids = await put(demo_database, *[GOOD] * 10)
+    killer = ids[4]
+    processor = make_processor(demo_database, keeper, queue_max_attempts=3)
+    for _ in range(40):
+        taken = await take(demo_database, lease_s=-1)
+        if not taken.records:
+            break
+        if killer not in {each.id for each in taken.records}:
+            async with demo_database.acquire() as connection:
+                await give_back(connection, taken.token)
+            await processor.drain_batch()
+        else:
+            # The worker is gone, with everything that it had claimed.
+            await processor.rescue()
+    assert await states(demo_database) == {"completed": 9, "error": 1}
+    assert await orders(demo_database) == set(ids) - {killer}
+
+
+async def test_a_record_that_our_code_cannot_bear_fails_alone(
+    demo_database: Database, keeper: CatalogKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = await put(demo_database, GOOD, payloads.order(externalId="cursed"), GOOD)
+
+    def defect(draft: OrderDraft, *rest: Any) -> Order:
+        if draft.external_id == "cursed":
+            raise ZeroDivisionError("secret detail")
+        return capture(draft, *rest)
+
+    monkeypatch.setattr("ordering.inbound.process.capture", defect)
+    assert await make_processor(demo_database, keeper).drain_batch() == 3
+    assert await orders(demo_database) == {ids[0], ids[2]}
+    failed = await record(demo_database, ids[1])
+    assert [failed["state"], failed["error_message"]] == ["error", "ZeroDivisionError"]
+    assert "secret" not in str(failed)
+
+
+async def test_a_lost_database_counts_as_an_attempt(
+    demo_database: Database, keeper: CatalogKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (identity,) = await put(demo_database, GOOD)
+
+    async def lost(*_: Any) -> Any:
+        raise ConnectionResetError
+
+    monkeypatch.setattr("ordering.inbound.process.insert_orders", lost)
+    processor = make_processor(demo_database, keeper, queue_max_attempts=2)
+    for expected in ("new", "error"):
+        with pytest.raises(ConnectionResetError):
+            await processor.drain_batch()
+        assert (await record(demo_database, identity))["state"] == expected
+    history = (await record(demo_database, identity))["attempt_history"]
+    assert [each["error"] for each in history] == ["ConnectionResetError"] * 2

@@ -1,13 +1,14 @@
 """What was captured is what is read back, by a number of statements that no data can change."""
 
 import json
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 import pytest
 
 from ordering.catalog.lookups import find_references
 from ordering.catalog.snapshot import CatalogKeeper
+from ordering.db.connection import Connection
 from ordering.db.engine import Database
 from ordering.domain.capture import Circumstances, capture
 from ordering.domain.decode import decode_order
@@ -123,7 +124,7 @@ async def test_an_external_id_may_look_like_an_id(
     assert back.id == order.id
 
 
-@pytest.mark.parametrize("text", ["", "PO-2", payloads.UNKNOWN_ID, "PO-1 "])
+@pytest.mark.parametrize("text", ["", "PO-2", payloads.UNKNOWN_ID, "PO-1 ", "a\0b"])
 async def test_nothing_else_is_found(
     demo_database: Database, keeper: CatalogKeeper, text: str
 ) -> None:
@@ -195,3 +196,70 @@ async def test_any_number_of_orders_is_one_statement(
         orders = [capture(draft, found, one) for draft, one in zip(drafts, how, strict=True)]
         await insert_orders(connection, orders)
     assert len(counting.statements) == 2
+
+
+class Meddled:
+    """A connection behind whose back somebody else writes, after its first statement."""
+
+    def __init__(self, inner: Connection, database: Database, statement: str) -> None:
+        self._inner = inner
+        self._database = database
+        self._statement: str | None = statement
+
+    async def _meddle(self) -> None:
+        statement, self._statement = self._statement, None
+        if statement is not None:
+            async with self._database.acquire() as other:
+                await other.execute(statement)
+
+    async def fetch(self, query: str, *args: Any) -> Any:
+        found = await self._inner.fetch(query, *args)
+        await self._meddle()
+        return found
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        found = await self._inner.fetchval(query, *args)
+        await self._meddle()
+        return found
+
+    def transaction(self, **options: Any) -> Any:
+        return self._inner.transaction(**options)
+
+
+async def test_an_order_and_its_lines_are_of_one_moment(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    (order,) = await placed(demo_database, keeper, rich())
+    async with demo_database.acquire() as inner:
+        meddled = Meddled(inner, demo_database, "UPDATE order_line_item SET quantity = 99")
+        back = await find_order(cast("Connection", meddled), show_id(order.id), Branch.ALL)
+    assert back is not None
+    assert [line.quantity for line in back.line_items] == [
+        line.quantity for line in order.line_items
+    ]
+
+
+async def test_a_page_and_its_total_are_of_one_moment(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    await placed(demo_database, keeper, rich(), rich())
+    async with demo_database.acquire() as inner:
+        meddled = Meddled(
+            inner, demo_database, "UPDATE customer_order SET state = 'completed' WHERE number = 1"
+        )
+        page = await list_orders(
+            cast("Connection", meddled),
+            OrderFilter(state="new"),
+            limit=10,
+            offset=0,
+            branches=Branch.NONE,
+        )
+    assert len(page.orders) == page.total == 2
+
+
+async def test_no_state_has_a_nul(demo_database: Database) -> None:
+    async with demo_database.acquire() as connection:
+        page = await list_orders(
+            connection, OrderFilter(state="n\0w"), limit=1, offset=0, branches=Branch.NONE
+        )
+    assert page == ([], 0)

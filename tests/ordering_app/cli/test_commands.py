@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
@@ -12,6 +14,9 @@ from ordering.db.engine import Database
 from ordering.domain.errors import UnauthenticatedError
 from ordering.settings import Settings, describe
 from ordering_app.cli import ordering
+from ordering_app.cli.common import run as run_coroutine
+from ordering_app.embedded import EmbeddedServers
+from support.servers import named
 
 
 @pytest.fixture(autouse=True)
@@ -105,3 +110,93 @@ async def test_a_catalog_is_loaded_or_its_problems_are_told(
     assert "name" in result.output
     async with database.acquire() as connection:
         assert await connection.fetchval("SELECT revision FROM catalog_revision") == 1
+
+
+@pytest.fixture(params=["api", "worker", "migrate", "client", "catalog"])
+def asks_the_database(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, ...]:
+    """Give the arguments of a command that needs the database."""
+    monkeypatch.setenv("ORDERING_REDIS_URL", "redis://127.0.0.1:1/0")
+    reference = tmp_path / "channels.yaml"
+    reference.write_text("channel:\n  - externalId: web\n    name: Web\n")
+    return {
+        "client": ("client", "save", "cpq", "--role", "admin"),
+        "catalog": ("catalog", "load", str(reference)),
+    }.get(request.param, (request.param,))
+
+
+def test_a_database_that_is_away_is_told_in_a_sentence(
+    asks_the_database: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setenv(
+        "ORDERING_DATABASE_URL", f"postgresql://ordering:s3cret%2Fword@127.0.0.1:{port}/ordering"
+    )
+    result = run(*asks_the_database, typed="long enough to be one\n")
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: the database does not answer: ")
+    assert len(result.output.splitlines()) == 1
+    assert "s3cret" not in result.output
+
+
+def test_a_database_that_refuses_is_told_in_a_sentence(
+    asks_the_database: tuple[str, ...],
+    servers: EmbeddedServers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parts = urlsplit(servers.database_url)
+    assert parts.password
+    wrong = servers.database_url.replace(parts.password, "s3cretword")
+    monkeypatch.setenv("ORDERING_DATABASE_URL", wrong)
+    result = run(*asks_the_database, typed="long enough to be one\n")
+    assert result.exit_code == 1
+    assert result.output.startswith(
+        "Error: the database does not answer: password authentication failed"
+    )
+    assert len(result.output.splitlines()) == 1
+    assert "s3cret" not in result.output
+
+
+def test_a_password_that_a_driver_quotes_is_masked(
+    servers: EmbeddedServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # PostgreSQL quotes the name of a database that does not exist; here it is the password, too.
+    password = urlsplit(servers.database_url).password
+    assert password
+    monkeypatch.setenv("ORDERING_DATABASE_URL", named(servers.database_url, password))
+    result = run("migrate")
+    assert result.exit_code == 1
+    assert "***" in result.output
+    assert password not in result.output
+
+
+def test_a_missing_file_is_no_missing_database(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ORDERING_DATABASE_URL", empty_url)
+    result = run("catalog", "load", str(tmp_path / "absent.yaml"))
+    assert result.exit_code == 1
+    assert "absent.yaml" in result.output
+    assert "database" not in result.output
+
+
+def test_an_error_about_a_file_keeps_its_trace(tmp_path: Path) -> None:
+    async def read() -> bytes:
+        return await asyncio.to_thread((tmp_path / "absent").read_bytes)
+
+    with pytest.raises(FileNotFoundError):
+        run_coroutine(read())
+
+
+def test_up_tells_of_a_database_that_refuses(
+    servers: EmbeddedServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERING_DATABASE_URL", named(servers.database_url, "absent"))
+    monkeypatch.setenv("ORDERING_REDIS_URL", servers.redis_url)
+    result = run("up")
+    assert result.exit_code == 1
+    assert result.output == (
+        'Error: the database does not answer: database "absent" does not exist\n'
+    )

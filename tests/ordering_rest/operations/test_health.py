@@ -1,6 +1,9 @@
 """Alive, ready, and the shape of errors outside of the parity face."""
 
+import asyncio
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -30,6 +33,41 @@ async def test_without_a_database_it_is_alive_but_not_ready(
     assert response.status_code == 503
     assert response.json() == {"status": "unready", "reason": "ConnectionRefusedError"}
     assert (await api.http.get("/livez")).status_code == 200
+
+
+async def test_with_every_connection_in_use_it_is_soon_not_ready(api: Api) -> None:
+    database = api.services.database
+    async with AsyncExitStack() as held:
+        for _ in range(api.services.settings.database_pool_size):
+            await held.enter_async_context(database.acquire())
+        async with asyncio.timeout(2):
+            response = await api.http.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == {"status": "unready", "reason": "TimeoutError"}
+    assert (await api.http.get("/readyz")).status_code == 200
+
+
+async def test_with_a_silent_database_it_is_soon_not_ready(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = asyncio.Event()
+
+    @asynccontextmanager
+    async def silent(_: Database) -> AsyncGenerator[Any]:
+        try:
+            await over.wait()
+            yield None
+        finally:
+            # As asyncpg does, which waits for the server to confirm a cancelled statement.
+            await over.wait()
+
+    monkeypatch.setattr(Database, "acquire", silent)
+    try:
+        async with asyncio.timeout(2):
+            response = await api.http.get("/readyz")
+    finally:
+        over.set()
+    assert response.status_code == 503
 
 
 async def test_a_defect_is_problem_details_without_details(

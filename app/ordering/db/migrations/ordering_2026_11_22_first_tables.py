@@ -81,6 +81,7 @@ STATEMENTS = (
         UNIQUE (order_id, item_id)
     )
     """,
+    "CREATE INDEX order_line_item_position ON order_line_item (order_id, position)",
     """CREATE INDEX order_line_item_inventory ON order_line_item (product_inventory_id)
        WHERE product_inventory_id IS NOT NULL""",
     """
@@ -95,7 +96,7 @@ STATEMENTS = (
         extras jsonb
     )
     """,
-    "CREATE INDEX order_characteristic_value_order ON order_characteristic_value (order_id)",
+    "CREATE INDEX order_characteristic_value_order ON order_characteristic_value (order_id, id)",
     """
     CREATE TABLE order_line_item_contact (
         id uuid PRIMARY KEY,
@@ -111,7 +112,7 @@ STATEMENTS = (
         extras jsonb
     )
     """,
-    "CREATE INDEX order_line_item_contact_order ON order_line_item_contact (order_id)",
+    "CREATE INDEX order_line_item_contact_order ON order_line_item_contact (order_id, id)",
     """
     CREATE TABLE order_line_related_item (
         id bigserial PRIMARY KEY,
@@ -123,7 +124,7 @@ STATEMENTS = (
         extras jsonb
     )
     """,
-    "CREATE INDEX order_line_related_item_order ON order_line_related_item (order_id)",
+    "CREATE INDEX order_line_related_item_order ON order_line_related_item (order_id, id)",
     """
     CREATE TABLE work_note (
         id bigserial PRIMARY KEY,
@@ -133,7 +134,7 @@ STATEMENTS = (
         created_at timestamptz NOT NULL
     )
     """,
-    "CREATE INDEX work_note_order ON work_note (order_id)",
+    "CREATE INDEX work_note_order ON work_note (order_id, id)",
     """
     CREATE TABLE order_revision (
         id bigserial PRIMARY KEY,
@@ -189,7 +190,15 @@ STATEMENTS = (
         consumer_id uuid,
         initiated_by text NOT NULL,
         run_in_background boolean NOT NULL DEFAULT true,
+        requested_flow text,
+        request_configuration text,
+        source_table text,
+        source_record_ids jsonb,
+        domain text,
+        job_id text,
         payload text NOT NULL,
+        payload_bytes integer NOT NULL DEFAULT 0,
+        inventory_ids jsonb,
         response_payload jsonb,
         error_message text,
         error jsonb,
@@ -215,6 +224,11 @@ STATEMENTS = (
        WHERE state = 'new'""",
     """CREATE INDEX inbound_request_claimable_account
        ON inbound_request (account_id, priority DESC, number) WHERE state = 'new'""",
+    "CREATE INDEX inbound_request_state ON inbound_request (state, number)",
+    """CREATE INDEX inbound_request_account ON inbound_request (account_id, number)
+       WHERE account_id IS NOT NULL""",
+    """CREATE INDEX inbound_request_inventory ON inbound_request USING gin (inventory_ids)
+       WHERE inventory_ids IS NOT NULL AND state IN ('new', 'in_progress', 'pending')""",
     """CREATE INDEX inbound_request_lease ON inbound_request (lease_expires_at)
        WHERE state = 'in_progress'""",
     """CREATE INDEX inbound_request_claim_token ON inbound_request (claim_token)

@@ -20,8 +20,10 @@ __all__ = ["EventSubscription", "IdempotencyKey", "InboundRequest", "OrderEvent"
 class InboundRequest(Table, tablename="inbound_request"):
     """One record of the inbound queue. Its id is the id that the order has or will have.
 
-    `number` gives the order of arrival. A claim is `claim_token` plus `lease_expires_at`; both
-    are null outside state `in_progress` (ordering/inbound/README.md).
+    `number` gives the order of arrival. `inventory_ids` are the product inventories that the order
+    is about, as a JSON array of ids: requests about the same one follow each other. A claim is
+    `claim_token` plus `lease_expires_at`; both are null outside state `in_progress`
+    (ordering/inbound/README.md).
     """
 
     id = UUID(primary_key=True, default=None)
@@ -39,7 +41,15 @@ class InboundRequest(Table, tablename="inbound_request"):
     consumer_id = UUID(null=True, default=None)
     initiated_by = Text()
     run_in_background = Boolean(default=True)
+    requested_flow = Text(null=True, default=None)
+    request_configuration = Text(null=True, default=None)
+    source_table = Text(null=True, default=None)
+    source_record_ids = JSONB(null=True, default=None)
+    domain = Text(null=True, default=None)
+    job_id = Text(null=True, default=None)
     payload = Text()
+    payload_bytes = Integer(default=0)
+    inventory_ids = JSONB(null=True, default=None)
     response_payload = JSONB(null=True, default=None)
     error_message = Text(null=True, default=None)
     error = JSONB(null=True, default=None)

@@ -11,7 +11,7 @@ from itertools import chain
 
 import msgspec
 
-from ordering.domain.decode import Decoded
+from ordering.domain.decode import Decoded, count_problems
 from ordering.domain.errors import Problem
 from ordering.domain.references import References
 from ordering.domain.rules import header, items, references, relationships
@@ -30,6 +30,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 def check(decoded: Decoded, found: References, policy: Policy) -> list[Problem]:
     """Hold a draft against all rules and return every problem, shape's first.
 
+    Of very many it returns some, the last telling of the rest; then no further rule is asked.
+
     A rule's finding about a place that already has a problem of shape is left out: what was wrong
     is absent from the draft, and must not be called missing.
     """
@@ -43,9 +45,11 @@ def check(decoded: Decoded, found: References, policy: Policy) -> list[Problem]:
         relationships.check(draft),
     )
     if not shape:
-        return list(findings)
+        return count_problems(findings)
     wrong = {problem.pointer for problem in shape}
-    return shape + [finding for finding in findings if not _covered(finding.pointer, wrong)]
+    return count_problems(
+        chain(shape, (each for each in findings if not _covered(each.pointer, wrong)))
+    )
 
 
 def _covered(pointer: str, wrong: set[str]) -> bool:

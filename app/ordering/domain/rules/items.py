@@ -7,11 +7,14 @@ from ordering.domain import messages
 from ordering.domain.draft import LineItemDraft, OrderDraft, ProductDraft
 from ordering.domain.errors import Problem
 
-__all__ = ["ACTIONS", "INVENTORY_ACTIONS", "check"]
+__all__ = ["ACTIONS", "INVENTORY_ACTIONS", "PRODUCT_ACTIONS", "check"]
 
 ACTIONS = frozenset({"add", "change", "delete", "no-change", "resume", "suspend"})
 
-#: Actions on a product that is installed already: they must name its inventory.
+#: Actions that are nothing without the product that they are about.
+PRODUCT_ACTIONS = ACTIONS - {"add"}
+
+#: Actions that do something to a product that is installed already: they must name its inventory.
 INVENTORY_ACTIONS = frozenset({"change", "delete", "resume", "suspend"})
 
 _MAX_DIGITS = 18
@@ -50,7 +53,7 @@ def _item(item: LineItemDraft, at: str) -> Iterator[Problem]:
         yield from _product(item.product, f"{at}/product")
         if item.action in INVENTORY_ACTIONS and not item.product.id:
             yield Problem.of(messages.INVENTORY_ID_MISSING, f"{at}/product/id")
-    elif item.action in INVENTORY_ACTIONS:
+    elif item.action in PRODUCT_ACTIONS:
         yield Problem.of(messages.PRODUCT_MISSING, f"{at}/product")
     yield from _amounts(item, at)
 

@@ -7,7 +7,7 @@ import pytest
 
 from ordering.domain.draft import LineItemDraft, OrderDraft
 from ordering.domain.numbers import Number
-from ordering.domain.rules.items import ACTIONS, INVENTORY_ACTIONS, check
+from ordering.domain.rules.items import ACTIONS, INVENTORY_ACTIONS, PRODUCT_ACTIONS, check
 from support.found import draft_of, judge
 from support.payloads import (
     ABSENT,
@@ -72,7 +72,9 @@ _LINES: list[tuple[Payload, tuple[str, str, int], Payload]] = [
     (item(productOffering={}), _NO_OFFERING_ID, item()),
     (item(productOffering={"id": "", "name": "Fiber"}), _NO_OFFERING_ID, item()),
     (item(action="change", product=ABSENT), _NO_PRODUCT, item(action="add", product=ABSENT)),
-    (item(action="delete", product=None), _NO_PRODUCT, item(action="no-change", product=None)),
+    (item(action="delete", product=None), _NO_PRODUCT, change_item(action="delete")),
+    (item(action="no-change", product=ABSENT), _NO_PRODUCT, item(action="no-change", product={})),
+    (item(action="no-change", product=None), _NO_PRODUCT, item(action="add", product=None)),
     (item(action="suspend", product=ABSENT), _NO_PRODUCT, change_item(action="suspend")),
     (
         item(action="resume", product=ABSENT),
@@ -162,7 +164,9 @@ def test_missing_line_ids_are_missing_and_not_repeated() -> None:
 
 def test_the_actions_are_the_published_ones() -> None:
     assert {"add", "change", "delete", "no-change", "resume", "suspend"} == ACTIONS
-    assert ACTIONS > INVENTORY_ACTIONS == {"change", "delete", "resume", "suspend"}
+    assert ACTIONS > PRODUCT_ACTIONS > INVENTORY_ACTIONS
+    assert {"no-change"} == PRODUCT_ACTIONS - INVENTORY_ACTIONS
+    assert {"change", "delete", "resume", "suspend"} == INVENTORY_ACTIONS
 
 
 _AMOUNTS = [

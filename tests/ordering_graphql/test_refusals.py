@@ -1,0 +1,136 @@
+"""GraphQL: what is asked too much, what is asked wrongly, and what cannot be answered now."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from graphql import GraphQLError
+
+from ordering.access.roles import Role
+from ordering_graphql import limits
+from support.api import Api
+
+TWO = "query a { orders { totalCount } } query b { __typename }"
+
+
+def chain(length: int, spreads: int) -> str:
+    """Build fragments of which each spreads the next so many times."""
+    parts = [
+        f"fragment f{number} on Query {{ {f'...f{number + 1} ' * spreads} }}"
+        for number in range(length)
+    ]
+    return " ".join(["{ ...f0 }", *parts, f"fragment f{length} on Query {{ __typename }}"])
+
+
+async def ask(api: Api, query: str, **members: object) -> Any:
+    return await api.post("/graphql", {"query": query, **members}, Role.ORDER_VIEWER)
+
+
+def only_message(response: Any) -> str:
+    (error,) = response.json()["errors"]
+    return error["message"]
+
+
+async def test_a_large_body_is_refused(api: Api) -> None:
+    response = await ask(api, "{ __typename }" + " " * limits.MAX_BODY_BYTES)
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == {
+        "errors": [
+            {
+                "message": f"Request body is larger than {limits.MAX_BODY_BYTES} bytes",
+                "extensions": {"code": "TooLarge"},
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("{ orders { nodes {" + " id" * limits.MAX_TOKENS + " } } }", "more than 2000 tokens"),
+        ("{" + "".join(f" a{n}: __typename" for n in range(16)) + " }", "too many aliases"),
+        ("{ " + "... { " * 10 + "__typename x: orders { totalCount }" + " }" * 11, "many levels"),
+        ("{ orders { nodes {" + " id" * limits.MAX_FIELDS + " } } }", "too many fields"),
+        (chain(12, spreads=1), "too many levels"),
+    ],
+)
+async def test_what_asks_too_much_is_refused(api: Api, query: str, told: str) -> None:
+    response = await ask(api, query)
+    assert response.status_code == 200
+    assert response.json()["data"] is None
+    assert told in only_message(response)
+
+
+async def test_fragments_that_double_are_refused_in_no_time(api: Api) -> None:
+    async with asyncio.timeout(5):
+        response = await ask(api, chain(100, spreads=2))
+    assert "too many levels" in response.json()["errors"][0]["message"]
+
+
+async def test_fragments_count_as_often_as_they_are_spread(api: Api) -> None:
+    response = await ask(api, chain(8, spreads=3))
+    assert only_message(response) == "The document has too many fields; allowed are 500"
+    assert "errors" not in (await ask(api, chain(8, spreads=2))).json()
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "told"),
+    [
+        ("query ($n: Int!) { orders(first: $n) { totalCount } }", {}, "Variable '$n' has invalid"),
+        ("query ($n: Int) { orders(first: $n) { totalCount } }", {"n": "x"}, "non-integer"),
+        ("{", None, "Syntax Error"),
+        ("{ ...nope }", None, "Unknown fragment 'nope'."),
+        ("{ ...f } fragment f on Query { ...f }", None, "Cannot spread fragment 'f' within"),
+    ],
+)
+async def test_errors_of_the_request_are_told(
+    api: Api, query: str, variables: object, told: str
+) -> None:
+    response = await ask(api, query, variables=variables)
+    assert response.status_code == 200
+    assert told in only_message(response)
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "told"),
+    [
+        ("", None, "The query is empty"),
+        ("fragment f on Query { __typename }", None, "Can't get GraphQL operation type"),
+        ("{ __typename }", "other", 'Unknown operation named "other".'),
+    ],
+)
+async def test_nothing_to_run_is_told(api: Api, query: str, name: str | None, told: str) -> None:
+    response = await ask(api, query, operationName=name)
+    assert response.status_code == 400
+    assert only_message(response) == told
+
+
+async def test_which_of_two_operations_must_be_said(api: Api) -> None:
+    neither = await ask(api, TWO)
+    assert neither.json()["data"] is None
+    assert only_message(neither).startswith("Must provide operation name")
+    assert (await ask(api, TWO, operationName="b")).json() == {"data": {"__typename": "Query"}}
+
+
+async def test_errors_of_our_code_are_hidden_whatever_their_type(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any, **__: Any) -> Any:
+        raise GraphQLError("secret detail")
+
+    monkeypatch.setattr("ordering_graphql.schema.find_order", fail)
+    assert only_message(await ask(api, '{ order(id: "x") { id } }')) == "Internal error"
+
+
+async def test_a_database_that_is_away_is_503(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: Any, **__: Any) -> Any:
+        raise ConnectionResetError("secret detail")
+
+    monkeypatch.setattr("ordering_graphql.schema.find_order", fail)
+    response = await ask(api, '{ order(id: "x") { id } }')
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    (error,) = response.json()["errors"]
+    assert error["message"].startswith("The database does not answer")
+    assert error["extensions"] == {"code": "Retryable"}
