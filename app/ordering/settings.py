@@ -58,7 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: Annotated[
         Positive, Meta(description="Largest JSON body that is read, in bytes; above it: 413.")
     ] = 16 * 1024 * 1024
-    max_line_items: Annotated[Positive, Meta(description="Most line items of one order.")] = 10_000
+    max_line_items: Annotated[
+        int, Meta(ge=1, le=10_000, description="Most line items of one order, up to 10,000.")
+    ] = 10_000
     create_product_order_validations_sync: Annotated[
         bool,
         Meta(
