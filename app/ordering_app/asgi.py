@@ -19,8 +19,10 @@ from ordering.db.failures import RETRYABLE
 from ordering.db.gather import GatherClosedError
 from ordering.domain import messages
 from ordering.domain.errors import OrderingError, Problem, RetryableError
+from ordering.domain.ids import new_id, show_id
 from ordering.services import open_services
 from ordering.settings import Settings
+from ordering.telemetry import correlation_id
 from ordering_graphql.endpoint import make_endpoint
 from ordering_graphql.schema import make_schema
 from ordering_jobs.doorbell import Doorbell
@@ -88,10 +90,19 @@ def make_app(settings: Settings, database_url: str, redis_url: str) -> Litestar:
             OSError: _on_os_error,
             Exception: _on_defect,
         },
+        before_request=_correlate,
         openapi_config=None,
         logging_config=None,
         request_max_body_size=settings.max_body_bytes,
     )
+
+
+async def _correlate(_request: AnyRequest) -> None:
+    """Give the request an id, under which its lines are found in the log.
+
+    Async, since a function called in a thread would set it there.
+    """
+    correlation_id.set(show_id(new_id()))
 
 
 def _on_ordering_error(request: AnyRequest, error: OrderingError) -> Response[bytes]:

@@ -1,4 +1,4 @@
-"""PostgreSQL: Piccolo tables and migrations, the pool, transactions and group commit.
+"""PostgreSQL: Piccolo tables and migrations, the pool, transactions and gathered work.
 
 Piccolo looks its configuration up by module name; naming it here makes every import of
 `ordering.db` enough for Piccolo's tables and command line to find the engine.

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from ordering.domain.errors import Problem, RetryableError
+from ordering.domain.ids import parse_id
+from ordering.telemetry import correlation_id
 from support import payloads
 from support.api import ORDERS, Api
 
@@ -40,3 +42,19 @@ async def test_a_passing_failure_is_a_503(api: Api, monkeypatch: pytest.MonkeyPa
 async def test_orders_go_on_after_an_error(api: Api) -> None:
     await api.post(ORDERS, b"{")
     assert (await api.post(ORDERS, payloads.order())).status_code == 201
+
+
+async def test_the_lines_of_a_request_are_found_under_one_id(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str | None] = []
+
+    async def note(*_: Any, **__: Any) -> Any:
+        seen.append(correlation_id.get())
+        raise RetryableError([Problem("Try again", "", 5)])
+
+    monkeypatch.setattr("ordering_rest.parity.orders.list_orders", note)
+    await api.get(ORDERS)
+    await api.get(ORDERS)
+    assert [parse_id(each or "") is not None for each in seen] == [True, True]
+    assert seen[0] != seen[1]

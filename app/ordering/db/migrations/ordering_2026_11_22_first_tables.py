@@ -1,8 +1,7 @@
 """All tables of the first release, with the indexes that their statements need.
 
-Hand-written SQL rather than Piccolo's generated operations: partial indexes, CHECKs and identity
-columns have no place there (docs/decisions/0005-migrations.md). `tests/ordering/db` compares the
-result with the Piccolo tables, column by column.
+Hand-written SQL, since partial indexes and CHECKs have no place in Piccolo's generated operations;
+a test compares the result with the Piccolo tables (docs/decisions/0005-migrations.md).
 """
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
@@ -148,7 +147,6 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX order_revision_order ON order_revision (order_id, id)",
-    # -- intake ---------------------------------------------------------------------------------
     """
     CREATE TABLE order_event (
         id bigserial PRIMARY KEY,
@@ -255,7 +253,6 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX idempotency_key_created ON idempotency_key (created_at)",
-    # -- access ---------------------------------------------------------------------------------
     """
     CREATE TABLE api_client (
         id uuid PRIMARY KEY,
@@ -266,15 +263,13 @@ STATEMENTS = (
         created_at timestamptz NOT NULL
     )
     """,
-    # -- reference data -------------------------------------------------------------------------
     """
     CREATE TABLE product_offering (
         key bigserial PRIMARY KEY,
         id uuid NOT NULL,
         external_id text,
         name text NOT NULL,
-        status varchar(20) NOT NULL
-            CHECK (status IN ('archived', 'draft', 'published', 'retired')),
+        status varchar(20) NOT NULL CHECK (status IN ('archived', 'draft', 'published', 'retired')),
         version text,
         internal_version integer NOT NULL DEFAULT 1,
         product_specification_id uuid,
@@ -287,8 +282,7 @@ STATEMENTS = (
         id uuid NOT NULL,
         external_id text,
         name text NOT NULL,
-        status varchar(20) NOT NULL
-            CHECK (status IN ('archived', 'draft', 'published', 'retired')),
+        status varchar(20) NOT NULL CHECK (status IN ('archived', 'draft', 'published', 'retired')),
         version text,
         internal_version integer NOT NULL DEFAULT 1,
         UNIQUE (id, internal_version)
@@ -324,8 +318,7 @@ STATEMENTS = (
         external_id text,
         source_specification_id uuid NOT NULL,
         target_specification_id uuid NOT NULL,
-        relationship_type varchar(20) NOT NULL
-            CHECK (relationship_type IN ('HasChild', 'Requires')),
+        relationship_type varchar(20) NOT NULL CHECK (relationship_type IN ('HasChild', 'Requires')),
         UNIQUE (source_specification_id, target_specification_id, relationship_type)
     )
     """,
@@ -355,8 +348,7 @@ STATEMENTS = (
         phone text
     )
     """,
-    """CREATE UNIQUE INDEX party_external_id ON party (external_id, kind)
-       WHERE external_id IS NOT NULL""",
+    "CREATE UNIQUE INDEX party_external_id ON party (external_id, kind) WHERE external_id IS NOT NULL",
     """
     CREATE TABLE product_inventory (
         id uuid PRIMARY KEY,
