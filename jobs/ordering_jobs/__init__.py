@@ -1,1 +1,1 @@
-"""The worker: arq is doorbell and clock, PostgreSQL holds what is to be done."""
+"""The worker: arq is the doorbell, PostgreSQL holds what is to be done."""

@@ -5,8 +5,9 @@ Each question is one statement over the scratch tables (`ordering.catalog.stagin
 
 from typing import NamedTuple
 
-from ordering.catalog.findings import LIMIT, Findings
+from ordering.catalog.findings import Findings
 from ordering.db.connection import Connection
+from ordering.domain.wording import MOST_SHOWN
 
 __all__ = ["find_inconsistencies"]
 
@@ -142,7 +143,7 @@ async def find_inconsistencies(connection: Connection, findings: Findings) -> No
     """Ask every question; the answers go to `findings`."""
     for check in _CHECKS:
         rows = await connection.fetch(
-            f"SELECT *, count(*) OVER () AS total FROM ({check.query}) found LIMIT {LIMIT}"
+            f"SELECT *, count(*) OVER () AS total FROM ({check.query}) found LIMIT {MOST_SHOWN}"
         )
         for row in rows:
             place = _place(row["first_line"], row["first_pointer"])

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 
 from ordering.domain.errors import Problem, TerminalError
+from ordering.domain.wording import MOST_SHOWN
 
 __all__ = ["CatalogError", "CatalogProblem", "Findings"]
-
-#: Problems kept and shown; further ones are only counted.
-LIMIT = 500
 
 _INVALID_FIELD = 24
 
@@ -60,7 +58,7 @@ class Findings:
     def note(self, message: str, pointer: str = "", line: int | None = None) -> None:
         """Keep a problem; beyond the limit, count it."""
         self.total += 1
-        if len(self._kept) < LIMIT:
+        if len(self._kept) < MOST_SHOWN:
             self._kept.append(
                 CatalogProblem(message, pointer, _INVALID_FIELD, file=self._file, line=line)
             )

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_orig
 import msgspec
 
 from ordering.catalog.document import Part
+from ordering.domain.wording import say
 
 __all__ = ["ENCODER", "Defect", "child", "name_of", "read_number", "read_part"]
 
@@ -44,7 +45,7 @@ def read_part(kind: type[T], value: object) -> tuple[T | None, list[Defect]]:
         places = {defect.pointer for defect in defects}
         found = [one for one in _defects(kind, value, "") if one.pointer not in places]
         # The walk knows each refusal of msgspec; its own words are the safety net.
-        defects = [*defects, *found] or [Defect(_say(error))]
+        defects = [*defects, *found] or [Defect(say(error))]
     return (None if defects else part), defects
 
 
@@ -133,7 +134,7 @@ def _member_defects(member: _Member, value: object, pointer: str) -> Iterator[De
         try:
             msgspec.convert(value, member.hint)
         except msgspec.ValidationError as error:
-            yield Defect(member.say or _say(error), pointer)
+            yield Defect(member.say or say(error), pointer)
     elif not member.is_list:
         yield from _defects(member.part, value, pointer)
     elif not isinstance(value, list):
@@ -179,23 +180,3 @@ def _is_moderate(number: Decimal | int) -> bool:
     return (
         isinstance(exponent, int) and exponent >= -_MAX_DIGITS and number.adjusted() < _MAX_DIGITS
     )
-
-
-_NAMES = {
-    "`str`": "a string",
-    "`bool`": "true or false",
-    "`int`": "a whole number",
-    "`float`": "a number",
-    "`decimal`": "a number",
-    "`array`": "an array",
-    "`object`": "an object",
-    "`null`": "null",
-}
-
-
-def _say(error: Exception) -> str:
-    """Say msgspec's finding in JSON's words; the pointer tells the place."""
-    text = str(error).split(" - at `")[0].replace(" | null`", "`")
-    for name, shown in _NAMES.items():
-        text = text.replace(name, shown)
-    return text

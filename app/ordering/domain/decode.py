@@ -18,7 +18,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_orig
 
 import msgspec
 
-from ordering.domain import messages
+from ordering.domain import messages, wording
 from ordering.domain.draft import OrderDraft
 from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.domain.values import Extras, Value, decode_hook
@@ -33,7 +33,6 @@ MAX_NESTING = 64
 MOST_PROBLEMS = 10_000
 
 #: The number of details that a face shows; it counts the others.
-_SHOWN = 500
 _MAX_EXPONENT = 300
 _MAX_DECIMALS = 1000
 _MAX_INTEGER = 10**_MAX_EXPONENT
@@ -70,7 +69,7 @@ def count_problems(problems: Iterable[Problem]) -> list[Problem]:
     if len(taken) < MOST_PROBLEMS:
         return taken
     # The remark is one of those shown: whoever counts what is left would take it for exact.
-    shown = taken[: _SHOWN - 1]
+    shown = taken[: wording.MOST_SHOWN - 1]
     return [*shown, Problem.of(messages.MORE_PROBLEMS, count=MOST_PROBLEMS - len(shown))]
 
 
@@ -98,7 +97,7 @@ def _thorough(body: bytes) -> Decoded:
         text = f"The JSON is nested deeper than {MAX_NESTING} levels"
         raise InvalidRequestError([Problem(text, "", _INVALID_BODY)]) from error
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        raise InvalidRequestError([Problem(_say(error), "", _INVALID_BODY)]) from error
+        raise InvalidRequestError([Problem(wording.say(error), "", _INVALID_BODY)]) from error
     if payload is None:
         raise InvalidRequestError([Problem.of(messages.BODY_MISSING)])
     problems: list[Problem] = []
@@ -169,14 +168,14 @@ class _Walk:
     def struct(self, kind: type[T], payload: object, pointer: str) -> T | None:
         """Read an object, or note that it is none."""
         if not isinstance(payload, dict):
-            self._note(f"Expected an object, got {_name(payload)}", pointer)
+            self._note(f"Expected an object, got {wording.name(payload)}", pointer)
             return None
         members = _members(kind)
         read: dict[str, object] = {}
         extras = Extras()
         for name, value in cast("dict[str, object]", payload).items():
             member = members.get(name)
-            at = f"{pointer}/{_escape(name)}"
+            at = f"{pointer}/{wording.escape(name)}"
             if member is None:
                 if self._storable(value, at) and self._storable(name, at):
                     extras[name] = value
@@ -190,7 +189,7 @@ class _Walk:
         if not member.is_list:
             return self.struct(member.value_type, value, pointer)
         if not isinstance(value, list):
-            self._note(f"Expected an array, got {_name(value)}", pointer)
+            self._note(f"Expected an array, got {wording.name(value)}", pointer)
             return None
         elements = cast("list[object]", value)
         if len(elements) > member.max_length:
@@ -211,7 +210,7 @@ class _Walk:
         try:
             return member.convert(value)
         except msgspec.ValidationError as error:
-            self._note(_say(error), pointer)
+            self._note(wording.say(error), pointer)
             return None
 
     def _storable(self, value: object, pointer: str) -> bool:
@@ -237,7 +236,7 @@ def _unstorable(value: object, pointer: str) -> Iterator[tuple[str, str]]:
     levels: list[Iterator[tuple[object, object]]] = [iter([("", value)])]
 
     def at() -> str:
-        return pointer + "".join(f"/{_escape(str(step))}" for step in path[1:])
+        return pointer + "".join(f"/{wording.escape(str(step))}" for step in path[1:])
 
     while levels:
         for path[-1], part in levels[-1]:
@@ -281,35 +280,3 @@ def _out_of_range(number: int | Decimal) -> str | None:
     if isinstance(number, Decimal) and -cast("int", number.as_tuple().exponent) > _MAX_DECIMALS:
         return f"Expected a number with at most {_MAX_DECIMALS} decimals"
     return None
-
-
-def _escape(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-_NAMES = {
-    "`str`": "a string",
-    "`bool`": "true or false",
-    "`int`": "a whole number",
-    "`float`": "a number",
-    "`decimal`": "a number",
-    "`array`": "an array",
-    "`object`": "an object",
-    "`null`": "null",
-}
-
-
-def _say(error: Exception) -> str:
-    """Say msgspec's finding in JSON's words; the pointer tells the place."""
-    if isinstance(error, UnicodeDecodeError):
-        return f"The body is not UTF-8: {error.reason}"
-    text = str(error).split(" - at `$")[0].replace(" | null`", "`")
-    for name, shown in _NAMES.items():
-        text = text.replace(name, shown)
-    return text
-
-
-def _name(value: object) -> str:
-    kinds = ((bool, "`bool`"), (str, "`str`"), (list, "`array`"), (dict, "`object`"))
-    found = next((name for kind, name in kinds if isinstance(value, kind)), "`float`")
-    return _NAMES[found if value is not None else "`null`"]

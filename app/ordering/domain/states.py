@@ -12,7 +12,6 @@ __all__ = [
     "InboundState",
     "InboundStatus",
     "OrderState",
-    "can_move",
 ]
 
 
@@ -95,10 +94,3 @@ INBOUND_TRANSITIONS: dict[InboundState, frozenset[InboundState]] = {
     _I.ERROR: frozenset({_I.NEW}),
     _I.COMPLETED: frozenset(),
 }
-
-
-def can_move(state: OrderState | InboundState, to: OrderState | InboundState) -> bool:
-    """Tell whether the tables allow a transition."""
-    if isinstance(state, InboundState):
-        return to in INBOUND_TRANSITIONS[state]
-    return to in ORDER_TRANSITIONS[state]

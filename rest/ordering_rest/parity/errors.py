@@ -10,13 +10,13 @@ from litestar.exceptions import HTTPException
 
 from ordering.domain.errors import OrderingError, Problem, TooLargeError
 from ordering.domain.messages import REASONS
+from ordering.domain.wording import MOST_SHOWN
 from ordering_rest.access import services_of
 from ordering_rest.errors import headers_of, status_of
 
 __all__ = ["Detail", "ErrorBody", "error_body", "on_defect", "on_http_error", "on_ordering_error"]
 
 _log = logging.getLogger(__name__)
-_MAX_DETAILS = 500
 _JSON = "application/json"
 
 #: The code of an error that the framework found, by HTTP status.
@@ -45,9 +45,9 @@ def error_body(problems: Sequence[Problem]) -> ErrorBody:
     """Show problems; the first gives the code. More than 500 are counted instead of shown."""
     code = problems[0].code
     reason = REASONS[code]
-    details = [Detail(problem.message, problem.pointer) for problem in problems[:_MAX_DETAILS]]
-    if len(problems) > _MAX_DETAILS:
-        details.append(Detail(f"and {len(problems) - _MAX_DETAILS} more problems", ""))
+    details = [Detail(problem.message, problem.pointer) for problem in problems[:MOST_SHOWN]]
+    if len(problems) > MOST_SHOWN:
+        details.append(Detail(f"and {len(problems) - MOST_SHOWN} more problems", ""))
     return ErrorBody(code, reason, reason, details)
 
 
