@@ -12,6 +12,7 @@ from ordering.db.engine import COMMAND_TIMEOUT_S, Database
 from ordering.db.notices import CATALOG_CHANGED, CLIENT_CHANGED, Notices
 from ordering.inbound.accept import AcceptOrder
 from ordering.orders.create import CreateOrder
+from ordering.orders.revise import ReviseOrder
 from ordering.settings import Settings
 
 __all__ = ["Services", "open_services"]
@@ -26,6 +27,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     clients: Clients
     create_order: CreateOrder
     accept_order: AcceptOrder
+    revise_order: ReviseOrder
 
 
 @asynccontextmanager
@@ -57,6 +59,7 @@ async def open_services(
         clients=clients,
         create_order=CreateOrder(database, finder, settings),
         accept_order=AcceptOrder(database, finder, settings, ring),
+        revise_order=ReviseOrder(database, finder, settings),
     )
     try:
         yield services

@@ -79,6 +79,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         Meta(description="A change order may name another specification version than installed."),
     ] = True
+    edit_new_orders: Annotated[
+        bool, Meta(description="Orders in state new may be updated and canceled by their client.")
+    ] = False
+    revision_approval: Annotated[
+        Literal["automatic", "manual"],
+        Meta(description="Whether a revision of an order in progress waits for an approval."),
+    ] = "automatic"
+    default_order_currency: Annotated[
+        str,
+        Meta(
+            description="Currency of an order on the deprecated path that has no price.",
+            pattern="^[A-Z]{3}$",
+        ),
+    ] = "USD"
     disable_char_value_validation: Annotated[
         bool, Meta(description="Write no work notes about characteristics and their values.")
     ] = False

@@ -2,9 +2,11 @@
 
 from ordering.domain.errors import (
     AccessDeniedError,
+    ConflictError,
     InvalidRequestError,
     NotFoundError,
     OrderingError,
+    OutdatedError,
     RetryableError,
     TooLargeError,
     UnauthenticatedError,
@@ -19,6 +21,8 @@ _STATUSES: dict[type[OrderingError], int] = {
     UnauthenticatedError: 401,
     AccessDeniedError: 403,
     NotFoundError: 404,
+    ConflictError: 409,
+    OutdatedError: 412,
     TooLargeError: 413,
     RetryableError: 503,
 }

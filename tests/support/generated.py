@@ -90,7 +90,7 @@ _ITEM: Shape = {
     "itemPrice": [_ITEM_PRICE],
     "productOrderItemRelationship": [_texts("id", "relationshipType")],
     "externalProductInventory": [_texts("externalProductInventoryId")],
-    **_ignored("state", "version", "ponr"),
+    **_ignored("revisionOperation", "state", "version", "ponr"),
 }
 ORDER: Shape = {
     **dict.fromkeys(("externalId", "externalSystem"), Leaf.FILLED),

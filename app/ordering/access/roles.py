@@ -21,6 +21,7 @@ class Permission(StrEnum):
 
     READ_ORDERS = "read_orders"
     PLACE_ORDERS = "place_orders"
+    MOVE_ORDERS = "move_orders"
 
 
 #: Which roles hold a permission.
@@ -29,4 +30,5 @@ MAY: dict[Permission, frozenset[Role]] = {
         {Role.ORDER_INTEGRATOR, Role.ORDER_VIEWER, Role.ORDER_FULFILMENT, Role.ADMIN}
     ),
     Permission.PLACE_ORDERS: frozenset({Role.ORDER_INTEGRATOR, Role.ADMIN}),
+    Permission.MOVE_ORDERS: frozenset({Role.ORDER_FULFILMENT, Role.ADMIN}),
 }

@@ -5,8 +5,10 @@ wait. The migrations' own statements run under a lock timeout, so that a migrati
 have its table at once fails and is tried again, rather than queueing every request behind it.
 """
 
+import asyncio
 import contextlib
 import io
+import itertools
 from typing import Any
 
 from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager
@@ -19,6 +21,7 @@ from ordering.db.piccolo_app import APP_NAME
 __all__ = ["MigrationError", "migrate"]
 
 _ADVISORY_LOCK = 0x0_0DE_211
+_RETRY_S = 0.1
 _LOCK_TIMEOUT_MS = 5_000
 _STATEMENT_TIMEOUT_MS = 600_000
 
@@ -34,7 +37,7 @@ async def migrate(database_url: str) -> list[str]:
     """
     gatekeeper = await connect(database_url)
     try:
-        await gatekeeper.execute("SELECT pg_advisory_lock($1)", _ADVISORY_LOCK)
+        await _keep_others_out(gatekeeper)
         before = await _applied(gatekeeper)
         database = Database(
             database_url,
@@ -57,6 +60,18 @@ async def migrate(database_url: str) -> list[str]:
         return sorted(await _applied(gatekeeper) - before)
     finally:
         await gatekeeper.close()
+
+
+async def _keep_others_out(connection: Any) -> None:
+    """Get the advisory lock, asking again and again.
+
+    A statement that waits for the lock would hold a snapshot, which building an index concurrently
+    waits for, and so neither would ever end.
+    """
+    for pause_s in itertools.repeat(_RETRY_S):
+        if await connection.fetchval("SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK):
+            return
+        await asyncio.sleep(pause_s)
 
 
 async def _applied(connection: Any) -> set[str]:

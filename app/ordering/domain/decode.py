@@ -14,7 +14,17 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from itertools import islice
-from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    NamedTuple,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
 
@@ -23,7 +33,7 @@ from ordering.domain.draft import OrderDraft
 from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.domain.values import Extras, Value, decode_hook
 
-__all__ = ["MOST_PROBLEMS", "Decoded", "count_problems", "decode_order"]
+__all__ = ["MOST_PROBLEMS", "Decoded", "count_problems", "decode", "decode_order"]
 
 T = TypeVar("T", bound=Value)
 
@@ -52,14 +62,18 @@ def _number(text: str) -> Decimal:
         return Decimal("Infinity")
 
 
-_fast = msgspec.json.Decoder(OrderDraft, dec_hook=decode_hook, float_hook=_number)
+@cache
+def _fast(kind: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(kind, dec_hook=decode_hook, float_hook=_number)
+
+
 _untyped = msgspec.json.Decoder(float_hook=_number)
 
 
-class Decoded(NamedTuple):
+class Decoded(NamedTuple, Generic[T]):
     """A draft and the problems of shape that were found; what was wrong is absent from it."""
 
-    draft: OrderDraft
+    draft: T
     problems: list[Problem]
 
 
@@ -73,8 +87,13 @@ def count_problems(problems: Iterable[Problem]) -> list[Problem]:
     return [*shown, Problem.of(messages.MORE_PROBLEMS, count=MOST_PROBLEMS - len(shown))]
 
 
-def decode_order(body: bytes) -> Decoded:
-    """Decode the body of a request to create an order.
+def decode_order(body: bytes) -> Decoded[OrderDraft]:
+    """Decode the body of a request to create or revise an order, as `decode` does."""
+    return decode(OrderDraft, body)
+
+
+def decode(kind: type[T], body: bytes) -> Decoded[T]:
+    """Decode the body of a request.
 
     Raises `InvalidRequestError` where there is no JSON object to speak about, or where so much of
     it is wrong that the rules would only speak of what was not read.
@@ -84,13 +103,13 @@ def decode_order(body: bytes) -> Decoded:
     # PostgreSQL's text cannot hold U+0000, so a payload that may contain one is walked.
     if b"\\u0000" not in body:
         try:
-            return Decoded(_fast.decode(body), [])
+            return Decoded(_fast(kind).decode(body), [])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
-    return _thorough(body)
+    return _thorough(kind, body)
 
 
-def _thorough(body: bytes) -> Decoded:
+def _thorough(kind: type[T], body: bytes) -> Decoded[T]:
     try:
         payload: object = _untyped.decode(body)
     except RecursionError as error:
@@ -102,7 +121,7 @@ def _thorough(body: bytes) -> Decoded:
         raise InvalidRequestError([Problem.of(messages.BODY_MISSING)])
     problems: list[Problem] = []
     try:
-        draft = _Walk(problems).struct(OrderDraft, payload, "")
+        draft = _Walk(problems).struct(kind, payload, "")
     except _TooManyError as stop:
         raise InvalidRequestError(count_problems(problems)) from stop
     if draft is None:

@@ -1,4 +1,4 @@
-"""An order as a client sends it, before anything is known about it.
+"""An order as a client sends it, before anything is known about it: a whole one, or a revision.
 
 Members that the server owns (`id`, `href`, `state`, `version`, `ponr`, ...) are declared, so that
 they are no unknown attributes, and ignored: what a client says about them has no effect.
@@ -67,13 +67,15 @@ class LineItemDraft(Value):
     product_order_item_relationship: Many[ItemRelationship] | None = None
     external_product_inventory: Few[ExternalInventory] | None = None
     type: str | None = field(default=None, name="@type")
+    #: Read when an order is revised; a new order has nothing to be canceled.
+    revision_operation: Ignored = None
     state: Ignored = None
     version: Ignored = None
     ponr: Ignored = None
 
 
 class OrderDraft(Value):
-    """An order to be."""
+    """An order to be; in a revision, what is to be different."""
 
     external_id: FilledKey | None = None
     external_system: FilledKey | None = None

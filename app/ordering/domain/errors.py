@@ -6,6 +6,8 @@
     │   ├── UnauthenticatedError    no or wrong credentials (401)
     │   ├── AccessDeniedError       the role does not allow it (403)
     │   ├── NotFoundError           there is no such resource (404)
+    │   ├── ConflictError           the order's state does not allow it (409)
+    │   ├── OutdatedError           the order was changed since the client read it (412)
     │   └── TooLargeError           the body exceeds the limit (413)
     └── RetryableError              the same request may succeed later (503)
 
@@ -21,9 +23,11 @@ from ordering.domain.messages import Message
 
 __all__ = [
     "AccessDeniedError",
+    "ConflictError",
     "InvalidRequestError",
     "NotFoundError",
     "OrderingError",
+    "OutdatedError",
     "Problem",
     "RetryableError",
     "TerminalError",
@@ -76,6 +80,18 @@ class AccessDeniedError(TerminalError):
 
 class NotFoundError(TerminalError):
     """There is no such resource."""
+
+
+class ConflictError(TerminalError):
+    """What is asked for does not fit the order's state; `allowed` names the actions that do."""
+
+    def __init__(self, problems: Sequence[Problem], allowed: Sequence[str] = ()) -> None:
+        super().__init__(problems)
+        self.allowed = tuple(allowed)
+
+
+class OutdatedError(TerminalError):
+    """The order is not the one that the client read: it was changed in the meantime."""
 
 
 class TooLargeError(TerminalError):

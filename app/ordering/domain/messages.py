@@ -136,6 +136,44 @@ NOTE_REQUIRES_UNKNOWN = Message(
     24,
 )
 
+# -- revisions and cancellations -------------------------------------------------------------------
+CURRENCY_FIXED = Message("In-flight revision to order currency not supported", 24)
+ORDER_NOT_CREATED_YET = Message(
+    "This order is yet to be created in customer order table. Please check in inbound queue for "
+    "more details.",
+    24,
+)
+CANCEL_NOT_CREATED_YET = Message("This order is yet to be created in customer order table", 24)
+NOT_UPDATABLE_STATE = Message("Cannot update the order in state: {state}", 1)
+NOT_UPDATABLE_PONR = Message("Cannot update the order: the point of no return has been reached", 1)
+NOT_UPDATABLE_LINE = Message("Cannot update line item {id} in state: {state}", 1)
+NOT_CANCELABLE_STATE = Message("Cannot cancel the order in state: {state}", 1)
+NOT_CANCELABLE_PONR = Message("Cannot cancel the order: the point of no return has been reached", 1)
+NOT_CANCELABLE_LINE = Message("Cannot cancel line item {id} in state: {state}", 1)
+FULFILMENT_TYPE_NOT_DELIVER = Message(
+    "Patch request cannot be made as the order's fulfillment type is not 'deliver.", 24
+)
+REVISION_OPERATION_UNKNOWN = Message("revisionOperation is neither empty nor cancel", 24)
+CANCELED_LINE_UNKNOWN = Message("productOrderItem id names no line item to cancel", 24)
+ACTION_FIXED = Message("The action of a line item cannot be changed; it is {action}", 24)
+DUE_DATE_FIXED = Message(
+    "committedDueDate cannot be updated when the action is suspend or resume", 24
+)
+MANDATORY_MISSING = Message("Invalid payload. Mandatory field missing: {name}.", 23)
+CANCEL_ORDER_INVALID = Message("Invalid order ID", 24)
+
+# -- transitions -----------------------------------------------------------------------------------
+ACTION_NAME_UNKNOWN = Message("action is none of {actions}", 24)
+LINE_ITEM_UNKNOWN = Message("The order has no line item {id}", 24)
+LINE_ITEMS_NOT_ALONE = Message("{action} is for whole orders: lineItemIds must be absent", 24)
+ORDER_CANNOT_MOVE = Message("The order in state {state} does not allow {action}", 1)
+LINE_CANNOT_MOVE = Message("Line item {id} in state {state} does not allow {action}", 1)
+INVENTORY_NOT_READY = Message(
+    "Line item {id}: the product inventory is {status}, which does not allow {action}", 1
+)
+OUTDATED = Message("The order was changed since: its entity tag is {tag}", 26)
+IF_MATCH_INVALID = Message('If-Match must be * or entity tags like "1-1700000000000"', 26)
+
 # -- parameters, access and the rest ---------------------------------------------------------------
 STILL_QUEUED = Message(
     "This Order is still in the inbound queue table waiting to be processed.", 102

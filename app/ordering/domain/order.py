@@ -53,7 +53,12 @@ class RelatedItem(msgspec.Struct, kw_only=True):
 
 
 class LineItem(msgspec.Struct, kw_only=True):
-    """A line of an order. `item_id` is the client's id for it, unique within the order."""
+    """A line of an order. `item_id` is the client's id for it, unique within the order.
+
+    `resulting_inventory_id` is the product inventory that the line brings about (`add`, and a
+    `change` that moves a product); `inventory_status_before` the status that the inventory named
+    by the line had before the line was approved, for the case that it is canceled.
+    """
 
     id: UUID
     item_id: str
@@ -80,6 +85,8 @@ class LineItem(msgspec.Struct, kw_only=True):
     is_bundle: bool | None = None
     product_extras: JsonText | None = None
     extras: JsonText | None = None
+    resulting_inventory_id: UUID | None = None
+    inventory_status_before: str | None = None
     characteristics: list[CharacteristicValue] = []
     contacts: list[ContactPerson] = []
     related_items: list[RelatedItem] = []
@@ -109,10 +116,17 @@ class Order(msgspec.Struct, kw_only=True):
     notes: JsonText | None = None
     related_parties: JsonText | None = None
     extras: JsonText | None = None
+    cancellation_reason: str | None = None
+    requested_cancellation_date: datetime | None = None
     created_by: str
     created_at: datetime
     updated_at: datetime
     line_items: list[LineItem] = []
+
+    @property
+    def tag(self) -> str:
+        """Another text for every change of the order: what an HTTP entity tag is made of."""
+        return f"{self.version}-{self.updated_at.timestamp() * 1000:.0f}"
 
     @property
     def has_work_notes(self) -> bool:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 __all__ = [
     "INBOUND_TRANSITIONS",
+    "LINE_TRANSITIONS",
     "ORDER_TRANSITIONS",
     "InboundState",
     "InboundStatus",
@@ -35,6 +36,16 @@ class OrderState(StrEnum):
     CANCELED = "canceled"
     COMPLETED = "completed"
 
+    @property
+    def label(self) -> str:
+        """The state as people read it: `In progress`."""
+        return self.replace("_", " ").capitalize()
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can follow."""
+        return not ORDER_TRANSITIONS[self]
+
 
 _S = OrderState
 
@@ -43,7 +54,8 @@ ORDER_TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     _S.ENRICHMENT_IN_PROGRESS: frozenset({_S.ENRICHMENT_ON_HOLD, _S.NEW}),
     _S.ENRICHMENT_ON_HOLD: frozenset({_S.ENRICHMENT_IN_PROGRESS}),
     _S.SUBMITTED: frozenset({_S.NEW}),
-    _S.NEW: frozenset({_S.ACKNOWLEDGED, _S.REJECTED}),
+    # From `new` to `canceled` only where the settings let clients change new orders.
+    _S.NEW: frozenset({_S.ACKNOWLEDGED, _S.REJECTED, _S.CANCELED}),
     _S.REJECTED: frozenset({_S.DRAFT}),
     _S.ACKNOWLEDGED: frozenset({_S.IN_PROGRESS, _S.SCHEDULED}),
     _S.SCHEDULED: frozenset({_S.IN_PROGRESS}),
@@ -54,6 +66,8 @@ ORDER_TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
             _S.REVISION_IN_PROGRESS,
             _S.ASSESSING_CANCELLATION,
             _S.COMPLETED,
+            # When each of its lines was canceled by a revision.
+            _S.CANCELED,
         }
     ),
     _S.AWAITING_INFORMATION: frozenset({_S.IN_PROGRESS, _S.ASSESSING_CANCELLATION}),
@@ -63,6 +77,13 @@ ORDER_TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     _S.CANCELLATION_IN_PROGRESS: frozenset({_S.CANCELED}),
     _S.CANCELED: frozenset(),
     _S.COMPLETED: frozenset(),
+}
+
+
+#: A line may be canceled before its fulfilment began; the other transitions are those of orders.
+LINE_TRANSITIONS: dict[OrderState, frozenset[OrderState]] = ORDER_TRANSITIONS | {
+    state: ORDER_TRANSITIONS[state] | {_S.ASSESSING_CANCELLATION, _S.CANCELLATION_IN_PROGRESS}
+    for state in (_S.ACKNOWLEDGED, _S.SCHEDULED, _S.IN_PROGRESS)
 }
 
 

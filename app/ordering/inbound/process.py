@@ -14,6 +14,7 @@ from ordering.db.failures import DATABASE_AWAY, RETRYABLE, UNCERTAIN
 from ordering.domain import messages
 from ordering.domain.capture import Circumstances, capture
 from ordering.domain.decode import Decoded, decode_order
+from ordering.domain.draft import OrderDraft
 from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.domain.order import Order
 from ordering.domain.rules import check
@@ -152,7 +153,7 @@ class Processor:
 
     async def _prepare(self, records: Sequence[Claimed]) -> _Prepared:
         """Decode and capture what can be; what cannot is refused with its problems."""
-        decoded: list[tuple[Claimed, Decoded]] = []
+        decoded: list[tuple[Claimed, Decoded[OrderDraft]]] = []
         prepared = _Prepared([], [])
         for record in records:
             try:

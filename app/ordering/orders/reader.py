@@ -23,7 +23,7 @@ from ordering.domain.order import (
     RelatedItem,
 )
 
-__all__ = ["Branch", "OrderFilter", "Page", "find_order", "list_orders"]
+__all__ = ["Branch", "OrderFilter", "Page", "find_order", "list_orders", "lock_order_rows"]
 
 
 class Branch(Flag):
@@ -58,6 +58,11 @@ def _columns(kind: type[msgspec.Struct], *, besides: Sequence[str]) -> str:
 
 _BRANCH_FIELDS = ("line_items", "characteristics", "contacts", "related_items", "work_notes")
 _HEADER = f"SELECT {_columns(Order, besides=_BRANCH_FIELDS)} FROM customer_order"
+
+_BY_TEXT = (
+    f"{_HEADER} WHERE id = $1 OR external_id = $2"
+    " ORDER BY (id = $1) IS TRUE DESC, number DESC LIMIT 1"
+)
 
 _LINES = (
     f"SELECT order_id, {_columns(LineItem, besides=_BRANCH_FIELDS)} FROM order_line_item"
@@ -97,13 +102,21 @@ async def find_order(connection: Connection, text: str, branches: Branch) -> Ord
         # PostgreSQL's text cannot hold U+0000, so nothing can be found under it.
         return None
     async with _one_moment(connection):
-        rows = await connection.fetch(
-            f"""{_HEADER} WHERE id = $1 OR external_id = $2
-                ORDER BY (id = $1) IS TRUE DESC, number DESC LIMIT 1""",
-            parse_id(text),
-            text,
-        )
+        rows = await connection.fetch(_BY_TEXT, parse_id(text), text)
         orders = await _complete(connection, rows, branches)
+    return orders[0] if orders else None
+
+
+async def lock_order_rows(connection: Connection, text: str) -> Order | None:
+    """Find an order as `find_order` does, whole, and keep others from changing it.
+
+    The connection must be in a transaction, at whose end the lock ends. Whoever changes anything
+    of an order has this lock, so the rows below the header belong together too.
+    """
+    if "\0" in text:
+        return None
+    rows = await connection.fetch(f"{_BY_TEXT} FOR UPDATE", parse_id(text), text)
+    orders = await _complete(connection, rows, Branch.ALL)
     return orders[0] if orders else None
 
 

@@ -21,6 +21,7 @@ from ordering.db.tables import (
     OrderRevision,
     WorkNote,
 )
+from ordering.domain.change import Event
 from ordering.domain.order import (
     CharacteristicValue,
     ContactPerson,
@@ -29,13 +30,21 @@ from ordering.domain.order import (
     RelatedItem,
 )
 
-__all__ = ["find_created", "insert_orders"]
+__all__ = ["EventRow", "NoteRow", "RevisionRow", "find_created", "insert_orders"]
 
-_CREATED_EVENT = "productOrderCreateEvent"
+#: Nothing has happened to a new order yet that could fill these.
+_FILLED_LATER = frozenset(
+    {
+        "cancellation_reason",
+        "requested_cancellation_date",
+        "resulting_inventory_id",
+        "inventory_status_before",
+    }
+)
 
 
-class _Revision(msgspec.Struct):
-    """The audit row of a creation."""
+class RevisionRow(msgspec.Struct):
+    """An audit row."""
 
     order_id: UUID
     version: int
@@ -45,15 +54,15 @@ class _Revision(msgspec.Struct):
     changed_at: datetime
 
 
-class _Event(msgspec.Struct):
-    """The outbox row of a creation."""
+class EventRow(msgspec.Struct):
+    """An outbox row."""
 
     order_id: UUID
     event_type: str
     occurred_at: datetime
 
 
-class _Note(msgspec.Struct):
+class NoteRow(msgspec.Struct):
     """A work note's row."""
 
     order_id: UUID
@@ -72,11 +81,12 @@ def _inserts() -> list[ArrayInsert]:
         (OrderCharacteristicValue, CharacteristicValue, ("order_id", "line_item_id")),
         (OrderLineItemContact, ContactPerson, ("order_id", "line_item_id")),
         (OrderLineRelatedItem, RelatedItem, ("order_id", "line_item_id")),
-        (WorkNote, _Note, ()),
-        (OrderRevision, _Revision, ()),
-        (OrderEvent, _Event, ()),
+        (WorkNote, NoteRow, ()),
+        (OrderRevision, RevisionRow, ()),
+        (OrderEvent, EventRow, ()),
     ):
-        inserts.append(ArrayInsert(table, of.__struct_fields__, leading=leading, first=first))
+        members = [name for name in of.__struct_fields__ if name not in _FILLED_LATER]
+        inserts.append(ArrayInsert(table, members, leading=leading, first=first))
         first += inserts[-1].width
     return inserts
 
@@ -103,12 +113,15 @@ async def insert_orders(connection: Connection, orders: Sequence[Order]) -> Sequ
         [(o.id, line.id, each) for o, line in lines for each in line.contacts],
         [(o.id, line.id, each) for o, line in lines for each in line.related_items],
         [
-            (_Note(order.id, line.id, text, order.created_at),)
+            (NoteRow(order.id, line.id, text, order.created_at),)
             for order, line in lines
             for text in line.work_notes
         ],
-        [(_Revision(o.id, o.version, "create", "[]", o.created_by, o.created_at),) for o in orders],
-        [(_Event(order.id, _CREATED_EVENT, order.created_at),) for order in orders],
+        [
+            (RevisionRow(o.id, o.version, "create", "[]", o.created_by, o.created_at),)
+            for o in orders
+        ],
+        [(EventRow(order.id, Event.CREATED, order.created_at),) for order in orders],
     )
     arrays = [
         array

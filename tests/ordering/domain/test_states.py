@@ -21,11 +21,12 @@ draft: enrichment_in_progress new
 enrichment_in_progress: enrichment_on_hold new
 enrichment_on_hold: enrichment_in_progress
 submitted: new
-new: acknowledged rejected
+new: acknowledged canceled rejected
 rejected: draft
 acknowledged: in_progress scheduled
 scheduled: in_progress
-in_progress: awaiting_information on_hold revision_in_progress assessing_cancellation completed
+in_progress: awaiting_information on_hold revision_in_progress
+in_progress: assessing_cancellation completed canceled
 awaiting_information: in_progress assessing_cancellation
 on_hold: in_progress assessing_cancellation
 revision_in_progress: acknowledged assessing_cancellation

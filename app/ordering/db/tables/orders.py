@@ -57,6 +57,8 @@ class CustomerOrder(Table, tablename="customer_order"):
     created_by = Text()
     created_at = Timestamptz()
     updated_at = Timestamptz()
+    cancellation_reason = Text(null=True, default=None)
+    requested_cancellation_date = Timestamptz(null=True, default=None)
 
 
 class OrderLineItem(Table, tablename="order_line_item"):
@@ -88,6 +90,8 @@ class OrderLineItem(Table, tablename="order_line_item"):
     is_bundle = Boolean(null=True, default=None)
     product_extras = JSONB(null=True, default=None)
     extras = JSONB(null=True, default=None)
+    resulting_inventory_id = UUID(null=True, default=None)
+    inventory_status_before = Varchar(length=30, null=True, default=None)
 
 
 class OrderCharacteristicValue(Table, tablename="order_characteristic_value"):

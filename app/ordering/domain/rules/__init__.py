@@ -12,6 +12,7 @@ from itertools import chain
 import msgspec
 
 from ordering.domain.decode import Decoded, count_problems
+from ordering.domain.draft import OrderDraft
 from ordering.domain.errors import Problem
 from ordering.domain.references import References
 from ordering.domain.rules import header, items, references, relationships
@@ -27,7 +28,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     max_line_items: int = 10_000
 
 
-def check(decoded: Decoded, found: References, policy: Policy) -> list[Problem]:
+def check(decoded: Decoded[OrderDraft], found: References, policy: Policy) -> list[Problem]:
     """Hold a draft against all rules and return every problem, shape's first.
 
     Of very many it returns some, the last telling of the rest; then no further rule is asked.

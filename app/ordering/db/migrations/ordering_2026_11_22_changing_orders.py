@@ -1,0 +1,38 @@
+"""Columns for what becomes of an order after it was placed.
+
+New columns without a default: the tables are not rewritten, and a running older version neither
+names nor misses them.
+"""
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+
+from ordering.db.engine import ENGINE
+
+ID = "2026-11-22T09:00:00:000001"
+VERSION = "1.38.0"
+DESCRIPTION = "changing orders"
+
+STATEMENTS = (
+    """
+    ALTER TABLE customer_order
+        ADD COLUMN cancellation_reason text,
+        ADD COLUMN requested_cancellation_date timestamptz
+    """,
+    """
+    ALTER TABLE order_line_item
+        ADD COLUMN resulting_inventory_id uuid,
+        ADD COLUMN inventory_status_before varchar(30)
+    """,
+)
+
+
+async def forwards() -> MigrationManager:
+    """Add the columns, in one transaction."""
+    manager = MigrationManager(migration_id=ID, app_name="ordering", description=DESCRIPTION)
+
+    async def change() -> None:
+        for statement in STATEMENTS:
+            await ENGINE.run_ddl(statement)
+
+    manager.add_raw(change)
+    return manager
