@@ -6,10 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
+# The rules of a linter of contracts, and what breaks clients (docs/decisions/0013).
+CONTRACT_GATES := tests/contract/test_product_ordering_style.py tests/contract/test_compatibility.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check format install lock clean
+.PHONY: help up demo test check fuzz format install lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +34,13 @@ check: $(VENV)/.test ## The gates without the tests: lint, types, layers, sizes,
 	@$(BIN)/basedpyright --level error
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/openapi-spec-validator --subschema-errors all openapi/*.yaml
+	@$(BIN)/pytest --quiet --no-header $(CONTRACT_GATES)
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/hadolint docker/Dockerfile
+
+fuzz: $(VENV)/.test ## Fuzz the contract at length: EXAMPLES=1000 for each operation, SEED=random
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) \
+		$(BIN)/pytest tests/fuzz -o faulthandler_timeout=0 $(ARGS)
 
 format: $(VENV)/.test ## Format the sources and fix what can be fixed
 	@$(BIN)/ruff check --fix .

@@ -11,7 +11,9 @@ from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import COMMAND_TIMEOUT_S, Database
 from ordering.db.notices import CATALOG_CHANGED, CLIENT_CHANGED, Notices
 from ordering.inbound.accept import AcceptOrder
+from ordering.orders.cancel import CancelOrder
 from ordering.orders.create import CreateOrder
+from ordering.orders.progress import ProgressOrder
 from ordering.orders.revise import ReviseOrder
 from ordering.settings import Settings
 
@@ -28,6 +30,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     create_order: CreateOrder
     accept_order: AcceptOrder
     revise_order: ReviseOrder
+    cancel_order: CancelOrder
+    progress_order: ProgressOrder
 
 
 @asynccontextmanager
@@ -60,6 +64,8 @@ async def open_services(
         create_order=CreateOrder(database, finder, settings),
         accept_order=AcceptOrder(database, finder, settings, ring),
         revise_order=ReviseOrder(database, finder, settings),
+        cancel_order=CancelOrder(database, settings),
+        progress_order=ProgressOrder(database),
     )
     try:
         yield services

@@ -12,6 +12,7 @@ from typing import Any
 
 from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 
 from ordering.access.roles import Permission
 from ordering.collector import spare_collector
@@ -28,7 +29,9 @@ from ordering_graphql.schema import make_schema
 from ordering_jobs.doorbell import Doorbell
 from ordering_rest import contract
 from ordering_rest.access import requires
-from ordering_rest.operations import health, problem
+from ordering_rest.methods import with_options
+from ordering_rest.operations import health, problem, transitions
+from ordering_rest.parity import cancellations, deprecated
 from ordering_rest.parity import errors as parity_errors
 from ordering_rest.parity import orders as parity_orders
 from ordering_rest.parity.view import BASE_PATH
@@ -69,19 +72,8 @@ def make_app(settings: Settings, database_url: str, redis_url: str) -> Litestar:
         finally:
             await doorbell.close()
 
-    schema = make_schema(introspection=settings.development)
     return Litestar(
-        route_handlers=[
-            parity_orders.create_order,
-            parity_orders.get_order,
-            parity_orders.get_orders,
-            make_endpoint(schema, requires(Permission.READ_ORDERS)),
-            health.livez,
-            health.readyz,
-            contract.contract,
-            contract.documentation,
-            contract.documentation_asset,
-        ],
+        route_handlers=with_options(_handlers(settings)),
         lifespan=[lifespan],
         exception_handlers={
             OrderingError: _on_ordering_error,
@@ -91,10 +83,34 @@ def make_app(settings: Settings, database_url: str, redis_url: str) -> Litestar:
             Exception: _on_defect,
         },
         before_request=_correlate,
+        before_send=[deprecated.mark_deprecated],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=settings.max_body_bytes,
     )
+
+
+def _handlers(settings: Settings) -> list[HTTPRouteHandler]:
+    """List the handlers of every face."""
+    schema = make_schema(introspection=settings.development)
+    return [
+        parity_orders.create_order,
+        parity_orders.get_order,
+        parity_orders.get_orders,
+        parity_orders.revise_order,
+        deprecated.create_deprecated_order,
+        deprecated.get_deprecated_order,
+        deprecated.get_deprecated_orders,
+        deprecated.revise_deprecated_order,
+        cancellations.cancel_order,
+        transitions.move_order,
+        make_endpoint(schema, requires(Permission.READ_ORDERS)),
+        health.livez,
+        health.readyz,
+        contract.contract,
+        contract.documentation,
+        contract.documentation_asset,
+    ]
 
 
 async def _correlate(_request: AnyRequest) -> None:
@@ -129,4 +145,4 @@ def _on_defect(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 def _face(request: AnyRequest) -> Any:
     """Which face shows an error: by path, since an unknown path has no handler to ask."""
-    return parity_errors if request.url.path.startswith(BASE_PATH + "/") else problem
+    return parity_errors if request.scope["path"].startswith(BASE_PATH + "/") else problem

@@ -137,6 +137,16 @@ class Order:
         """Show the requested completion date."""
         return self.source.requested_completion_date
 
+    @strawberry.field(description="Why the order shall be canceled, if that was asked for.")
+    def cancellation_reason(self) -> str | None:
+        """Show the reason to cancel."""
+        return self.source.cancellation_reason
+
+    @strawberry.field(description="When the customer wants it canceled, in UTC; never waited for.")
+    def requested_cancellation_date(self) -> datetime | None:
+        """Show the requested date of the cancellation."""
+        return self.source.requested_cancellation_date
+
     @strawberry.field(description="The lines, in the order in which they were sent.")
     def line_items(self) -> list[LineItem]:
         """Show the lines."""

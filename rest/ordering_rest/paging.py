@@ -1,10 +1,10 @@
 """Pages of a list, as the Product Order Open API shows them in headers.
 
 `Content-Range: items 3-5` counts from one; `Link` names the first, last, next and previous page
-and keeps every other query parameter.
+and keeps every other query parameter, repeated ones too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -48,9 +48,9 @@ def read_page_request(query: Mapping[str, str]) -> PageRequest:
 
 
 def page_headers(
-    path: str, query: Mapping[str, str], page: PageRequest, *, shown: int, total: int
+    path: str, query: Iterable[tuple[str, str]], page: PageRequest, *, shown: int, total: int
 ) -> dict[str, str]:
-    """Make the headers of a page of `shown` items out of `total`."""
+    """Make the headers of a page of `shown` items out of `total`; `query` is what was asked."""
     headers = {
         "X-Total-Count": str(total),
         "Content-Range": f"items {page.offset + 1}-{page.offset + shown}",
@@ -60,9 +60,9 @@ def page_headers(
         offsets["next"] = page.offset + page.limit
     if page.offset > 0:
         offsets["previous"] = max(page.offset - page.limit, 0)
-    kept = {name: value for name, value in query.items() if name not in ("limit", "offset")}
+    kept = [(name, value) for name, value in query if name not in ("limit", "offset")]
     link = ", ".join(
-        f'<{path}?{urlencode({**kept, "offset": offset, "limit": page.limit})}>; rel="{rel}"'
+        f'<{path}?{urlencode([*kept, ("offset", offset), ("limit", page.limit)])}>; rel="{rel}"'
         for rel, offset in offsets.items()
     )
     if len(link) <= MAX_LINK_LENGTH:

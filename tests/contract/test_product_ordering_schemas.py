@@ -83,7 +83,7 @@ SHOWN: list[tuple[str, type[msgspec.Struct], set[str]]] = [
     ("Note", values.Note, set()),
     ("Error", errors.ErrorBody, set()),
     ("ErrorDetail", errors.Detail, set()),
-    ("ProblemDetails", vars(problem)["_Problem"], set()),
+    ("ConflictDetails", vars(problem)["_Problem"], set()),
 ]
 
 #: Members of any kind, right for one member and wrong for the next.
@@ -115,7 +115,7 @@ POLICY = Policy(check_references=False)
 def test_request_schema_has_the_members_that_the_decoder_knows(
     schema: str, struct: type[msgspec.Struct], _at: str
 ) -> None:
-    assert set(CONTRACT.schema(schema)["properties"]) == encoded_names(struct)
+    assert set(CONTRACT.properties(schema)) == encoded_names(struct)
 
 
 def test_every_value_struct_has_a_request_schema() -> None:
@@ -132,14 +132,23 @@ def test_every_value_struct_has_a_request_schema() -> None:
 def test_response_schema_has_the_members_that_are_shown(
     schema: str, struct: type[msgspec.Struct], kept: set[str]
 ) -> None:
-    assert set(CONTRACT.schema(schema)["properties"]) == encoded_names(struct) | kept
+    assert set(CONTRACT.properties(schema)) == encoded_names(struct) | kept
+
+
+def test_only_a_conflict_tells_the_allowed_actions() -> None:
+    conflict, details = (
+        CONTRACT.properties("ConflictDetails"),
+        CONTRACT.properties("ProblemDetails"),
+    )
+    assert conflict.keys() - details.keys() == {"allowedActions"}
+    assert details.keys() < conflict.keys()
 
 
 @pytest.mark.parametrize(
     ("response", "request_schema"),
     [
         ("ProductOrder", "ProductOrderCreate"),
-        ("ProductOrderItem", "ProductOrderItemCreate"),
+        ("ProductOrder", "ProductOrderRevise"),
         ("Product", "ProductCreate"),
         ("Contact", "ContactCreate"),
         ("ItemPrice", "ItemPriceCreate"),
@@ -151,8 +160,16 @@ def test_response_schema_has_the_members_that_are_shown(
 def test_no_unknown_attribute_can_have_the_name_of_a_member_that_is_shown(
     response: str, request_schema: str
 ) -> None:
-    shown = set(CONTRACT.schema(response)["properties"])
-    assert shown == set(CONTRACT.schema(request_schema)["properties"])
+    assert set(CONTRACT.properties(response)) == set(CONTRACT.properties(request_schema))
+
+
+@pytest.mark.parametrize("request_schema", ["ProductOrderItemCreate", "ProductOrderItemRevise"])
+def test_no_unknown_attribute_can_have_the_name_of_a_member_of_a_line_that_is_shown(
+    request_schema: str,
+) -> None:
+    sent = set(CONTRACT.properties(request_schema))
+    assert sent - set(CONTRACT.properties("ProductOrderItem")) == {"revisionOperation"}
+    assert set(CONTRACT.properties("ProductOrderItem")) < sent
 
 
 @pytest.mark.parametrize(("schema", "struct", "at"), SENT, ids=[each[0] for each in SENT])
@@ -271,7 +288,7 @@ def test_arrays_of_objects_are_bounded_as_in_the_code(
 ) -> None:
     arrays = _arrays(struct)
     assert None not in arrays.values()
-    properties = CONTRACT.schema(schema)["properties"]
+    properties = CONTRACT.properties(schema)
     bounds = {name: each["maxItems"] for name, each in properties.items() if "maxItems" in each}
     assert bounds == arrays
 
@@ -288,7 +305,7 @@ def test_arrays_are_as_long_as_the_documentation_tells() -> None:
 
 def test_limits_are_those_of_the_code() -> None:
     parameters = CONTRACT.document["components"]["parameters"]
-    items = CONTRACT.schema("ProductOrderCreate")["properties"]["productOrderItem"]
+    items = CONTRACT.properties("ProductOrderCreate")["productOrderItem"]
     assert items["maxItems"] == Settings().max_line_items
     assert CONTRACT.schema("ProductOrderItemId")["maxLength"] == MAX_ITEM_ID
     assert CONTRACT.schema("ProductOrderList")["maxItems"] == paging.MAX_LIMIT

@@ -16,9 +16,10 @@ from ordering.services import Services
 from ordering.settings import Settings
 from ordering_app.asgi import make_app
 
-__all__ = ["ORDERS", "PASSWORD", "Api", "running_api"]
+__all__ = ["DEPRECATED", "ORDERS", "PASSWORD", "Api", "running_api"]
 
 ORDERS = "/api/sn_ind_tmt_orm/order/productOrder"
+DEPRECATED = "/api/sn_ind_tmt_orm/productorder"
 PASSWORD = "correct horse battery"
 
 
@@ -48,13 +49,40 @@ class Api(msgspec.Struct, frozen=True):
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """POST JSON, or bytes as they are, as a client of this role."""
+        return await self._send("POST", path, body, role, headers)
+
+    async def patch(
+        self,
+        path: str,
+        body: object,
+        role: Role = Role.ORDER_INTEGRATOR,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """PATCH with JSON, or with bytes as they are, as a client of this role."""
+        return await self._send("PATCH", path, body, role, headers)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        role: Role,
+        headers: Mapping[str, str] | None,
+    ) -> httpx.Response:
         content = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        return await self.http.post(
+        return await self.http.request(
+            method,
             path,
             auth=(role.value, PASSWORD),
             content=content,
             headers={"Content-Type": "application/json", **(headers or {})},
         )
+
+    async def allowed(self, path: str) -> set[str]:
+        """Ask with OPTIONS, as nobody in particular, which methods a path has."""
+        response = await self.http.options(path)
+        assert response.status_code == 204, response.text
+        return set(response.headers["allow"].split(", "))
 
     async def graphql(self, query: str, role: Role = Role.ORDER_VIEWER, **variables: Any) -> Any:
         """Ask a GraphQL query and return the whole answer."""

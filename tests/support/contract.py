@@ -1,5 +1,6 @@
 """A contract file as tests use it: its operations, schemas, examples, and what conforms to it."""
 
+import copy
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -38,6 +39,9 @@ _USUAL_HEADERS = frozenset({"content-length", "content-type"})
 
 _URI = "urn:contract"
 
+#: How the names of the schemas end that describe what `fields` asked for.
+_PART = "PartialProductOrder"
+
 
 class Operation(NamedTuple):
     """An operation, and where in the file it stands."""
@@ -61,8 +65,9 @@ class Contract:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
-        resource = Resource[Any](contents=document, specification=DRAFT202012)
-        self._registry = Registry[Any]([(_URI, resource)])
+        self._registry = _registry_of(document)
+        # Where no part was asked for, none may be answered.
+        self._whole = _registry_of(_without_parts(document))
         self.operations = {one.identity: one for one in self._operations()}
 
     def _operations(self) -> Iterator[Operation]:
@@ -78,13 +83,23 @@ class Contract:
         here = ""
         for part in at.split("/")[1:]:
             here, node = f"{here}/{part}", step(node, part)
-            while "$ref" in node:
+            # A schema that adds something to what it refers to is a schema of its own.
+            while isinstance(node, dict) and cast("dict[str, Any]", node).keys() == {"$ref"}:
                 here, node = self.follow(node["$ref"].removeprefix("#"))
         return here, node
 
     def schema(self, name: str) -> dict[str, Any]:
         """Return a schema of the components by its name."""
         return self.document["components"]["schemas"][name]
+
+    def properties(self, name: str) -> dict[str, dict[str, Any]]:
+        """Return the members that a schema describes, those of what it refers to among them."""
+        schema = self.schema(name)
+        base: dict[str, dict[str, Any]] = {}
+        if "$ref" in schema:
+            base = self.properties(schema["$ref"].rpartition("/")[2])
+        own: dict[str, dict[str, Any]] = schema.get("properties", {})
+        return base | {each: base.get(each, {}) | node for each, node in own.items()}
 
     def examples(self, at: str) -> dict[str, Any]:
         """Return the values of the examples of a media type, by name."""
@@ -113,16 +128,19 @@ class Contract:
         """Tell whether a value conforms to a schema of the components."""
         return self._validator(f"/components/schemas/{schema}").is_valid(value)
 
-    def findings(self, at: str, value: object) -> list[str]:
-        """List how a value does not conform to the schema at a place."""
-        found = self._validator(at).iter_errors(value)
+    def findings(self, at: str, value: object, *, whole: bool = False) -> list[str]:
+        """List how a value does not conform to the schema at a place.
+
+        With `whole` no schema of parts counts, which are for whom asked for them with `fields`.
+        """
+        found = self._validator(at, whole=whole).iter_errors(value)
         return [f"{error.json_path}: {error.message}" for error in found]
 
     @cache  # noqa: B019 - there is one contract, and it lives as long as the tests
-    def _validator(self, at: str) -> Any:
+    def _validator(self, at: str, *, whole: bool = False) -> Any:
         return Draft202012Validator(
             {"$ref": f"{_URI}#{at}"},
-            registry=self._registry,
+            registry=self._whole if whole else self._registry,
             format_checker=Draft202012Validator.FORMAT_CHECKER,
         )
 
@@ -135,7 +153,8 @@ class Contract:
         media_type = response.headers["content-type"].partition(";")[0]
         assert media_type in self.follow(at)[1]["content"], media_type
         schema_at, _ = self.follow(at + pointer("content", media_type, "schema"))
-        assert self.findings(schema_at, response.json()) == [], response.text
+        whole = "fields" not in response.request.url.params
+        assert self.findings(schema_at, response.json(), whole=whole) == [], response.text
 
     def _check_headers(self, at: str, response: httpx.Response) -> None:
         named: dict[str, Any] = self.follow(at)[1].get("headers", {})
@@ -156,6 +175,20 @@ class Contract:
 def load_contract() -> Contract:
     """Load the one contract file that there is."""
     return Contract(read_contract("product-ordering"))
+
+
+def _registry_of(document: dict[str, Any]) -> Registry[Any]:
+    resource = Resource[Any](contents=document, specification=DRAFT202012)
+    return Registry[Any]([(_URI, resource)])
+
+
+def _without_parts(document: dict[str, Any]) -> dict[str, Any]:
+    """Let nothing conform to the schemas of parts of an order."""
+    changed = copy.deepcopy(document)
+    for name in changed["components"]["schemas"]:
+        if name.endswith(_PART):
+            changed["components"]["schemas"][name] = False
+    return changed
 
 
 def pointer(*parts: str) -> str:
@@ -223,7 +256,8 @@ def explain(expected: object, came: object, deviations: Sequence[Deviation]) -> 
         one for one in differences if not any(each.explains(*one) for each in deviations)
     ]
     unused = [each for each in deviations if not any(each.explains(*one) for one in differences)]
-    assert (unexplained, unused) == ([], [])
+    assert not unexplained, f"unexplained: {unexplained}"
+    assert not unused, f"explains nothing: {unused}"
 
 
 def _differences(expected: object, came: object, at: str) -> Iterator[tuple[str, object, object]]:

@@ -5,7 +5,7 @@ that it was placed with, whatever becomes of the catalog.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -31,7 +31,7 @@ from ordering.domain.states import OrderState
 from ordering.domain.timestamps import Timestamp
 from ordering.domain.values import Extras, Value, encode
 
-__all__ = ["Circumstances", "capture"]
+__all__ = ["Circumstances", "capture", "capture_line", "join_lines"]
 
 
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,18 +78,33 @@ def _line_items(draft: OrderDraft, found: References, how: Circumstances) -> lis
     ):
         notes[index].append(text)
     lines = [
-        _line_item(item, position, found, notes.get(position, []))
+        capture_line(item, position, found, notes.get(position, []))
         for position, item in enumerate(draft.items)
     ]
+    join_lines(lines, draft)
+    return lines
+
+
+def join_lines(lines: Sequence[LineItem], draft: OrderDraft) -> None:
+    """Give each line the parent that the draft states for it."""
     row_ids = {line.item_id: line.id for line in lines}
     stated = parents(draft)
     for line in lines:
         parent = next(iter(stated.get(line.item_id, ())), None)
         line.parent_line_item_id = row_ids.get(parent) if parent else None
-    return lines
 
 
-def _line_item(item: LineItemDraft, position: int, found: References, notes: list[str]) -> LineItem:
+def capture_line(
+    item: LineItemDraft,
+    position: int,
+    found: References,
+    notes: list[str],
+    known: Specification | None = None,
+) -> LineItem:
+    """Make the line that a draft describes, in state `new`, version 1, without a parent yet.
+
+    `known` is the specification whose characteristics are meant where the draft names none.
+    """
     product = item.product or _NO_PRODUCT
     specification = specification_of(item, found.catalog)
     inventory = found.inventories.get(product.id) if product.id else None
@@ -118,7 +133,7 @@ def _line_item(item: LineItemDraft, position: int, found: References, notes: lis
         is_bundle=product.is_bundle,
         product_extras=_extras(product, "Product"),
         extras=_extras(item, "ProductOrderItem"),
-        characteristics=_characteristics(product, specification),
+        characteristics=_characteristics(product, specification or known),
         contacts=_contacts(product),
         related_items=_related_items(product, found),
         work_notes=notes,

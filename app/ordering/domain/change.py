@@ -16,6 +16,7 @@ from ordering.domain.order import LineItem, Order
 from ordering.domain.timestamps import Timestamp, now
 
 __all__ = [
+    "UPDATE",
     "Change",
     "ChangeType",
     "Event",
@@ -31,8 +32,15 @@ _MILLISECOND = timedelta(milliseconds=1)
 Fields = Mapping[str, tuple[object, object]]
 
 
+#: The operation of a revision, in the audit.
+UPDATE = "update"
+
+
 class ChangeType(StrEnum):
-    """What a revision changed of a line (Product Order Open API's product, change types)."""
+    """What a revision changed: of a line, or of the order's header.
+
+    The first five are those of the Product Order Open API's product.
+    """
 
     CHARACTERISTIC = "characteristic"
     CONTACT = "contact"
@@ -40,6 +48,9 @@ class ChangeType(StrEnum):
     QUANTITY = "quantity"
     RELATED_ITEMS = "related_items"
     OTHER = "other"
+    LINE_ADDED = "line_added"
+    LINE_CANCELED = "line_canceled"
+    HEADER = "header"
 
 
 class Event(StrEnum):
@@ -100,6 +111,10 @@ class Change(msgspec.Struct, kw_only=True):
     def types(self) -> list[ChangeType]:
         """All change types, each once, in their order."""
         found = {kind for line in self.lines for kind in line.types}
+        if self.added:
+            found.add(ChangeType.LINE_ADDED)
+        if self.operation == UPDATE and self.fields:
+            found.add(ChangeType.HEADER)
         return [kind for kind in ChangeType if kind in found]
 
 

@@ -10,10 +10,10 @@ A body of 16 MiB can hold millions of values that are wrong. What that costs is 
 objects have a greatest length, and nobody counts more than `MOST_PROBLEMS` problems.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from typing import (
     Annotated,
     Any,
@@ -33,7 +33,15 @@ from ordering.domain.draft import OrderDraft
 from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.domain.values import Extras, Value, decode_hook
 
-__all__ = ["MOST_PROBLEMS", "Decoded", "count_problems", "decode", "decode_order"]
+__all__ = [
+    "MOST_PROBLEMS",
+    "Decoded",
+    "count_problems",
+    "decode",
+    "decode_order",
+    "join_problems",
+    "read_payload",
+]
 
 T = TypeVar("T", bound=Value)
 
@@ -87,6 +95,27 @@ def count_problems(problems: Iterable[Problem]) -> list[Problem]:
     return [*shown, Problem.of(messages.MORE_PROBLEMS, count=MOST_PROBLEMS - len(shown))]
 
 
+def join_problems(shape: Sequence[Problem], findings: Iterable[Problem]) -> list[Problem]:
+    """Put the findings of rules behind the problems of shape, as `count_problems` counts them.
+
+    A finding about a place that already has a problem of shape is left out: what was wrong is
+    absent from the draft, and must not be called missing.
+    """
+    if not shape:
+        return count_problems(findings)
+    wrong = {problem.pointer for problem in shape}
+    others = (each for each in findings if not _covered(each.pointer, wrong))
+    return count_problems(chain(shape, others))
+
+
+def _covered(pointer: str, wrong: set[str]) -> bool:
+    while pointer:
+        if pointer in wrong:
+            return True
+        pointer = pointer.rpartition("/")[0]
+    return False
+
+
 def decode_order(body: bytes) -> Decoded[OrderDraft]:
     """Decode the body of a request to create or revise an order, as `decode` does."""
     return decode(OrderDraft, body)
@@ -119,6 +148,14 @@ def _thorough(kind: type[T], body: bytes) -> Decoded[T]:
         raise InvalidRequestError([Problem(wording.say(error), "", _INVALID_BODY)]) from error
     if payload is None:
         raise InvalidRequestError([Problem.of(messages.BODY_MISSING)])
+    return read_payload(kind, payload)
+
+
+def read_payload(kind: type[T], payload: object) -> Decoded[T]:
+    """Read a payload that was decoded without types; numbers with decimals must be `Decimal`.
+
+    Raises `InvalidRequestError` as `decode` does.
+    """
     problems: list[Problem] = []
     try:
         draft = _Walk(problems).struct(kind, payload, "")

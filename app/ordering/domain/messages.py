@@ -71,6 +71,9 @@ CONSUMER_UNKNOWN = Message("Invalid payload: Consumer does not exist", 24)
 ACCOUNT_UNKNOWN = Message("Invalid payload: Customer Account does not exist", 24)
 CONTACT_UNKNOWN = Message("Invalid payload: Customer Contact does not exist", 24)
 
+#: What a plug-in says of a member that it wants.
+MEMBER_MISSING = Message("Invalid payload: {name} is missing", 23)
+
 # -- line items ------------------------------------------------------------------------------------
 ITEM_ID_MISSING = Message("Invalid payload: productOrderItem id is missing", 23)
 ITEM_ID_REPEATED = Message("productOrderItem id {id} is used more than once", 24)
@@ -153,6 +156,7 @@ NOT_CANCELABLE_LINE = Message("Cannot cancel line item {id} in state: {state}", 
 FULFILMENT_TYPE_NOT_DELIVER = Message(
     "Patch request cannot be made as the order's fulfillment type is not 'deliver.", 24
 )
+RELATIONSHIP_TO_CANCELED = Message("productOrderItemRelationship id names a canceled line item", 24)
 REVISION_OPERATION_UNKNOWN = Message("revisionOperation is neither empty nor cancel", 24)
 CANCELED_LINE_UNKNOWN = Message("productOrderItem id names no line item to cancel", 24)
 ACTION_FIXED = Message("The action of a line item cannot be changed; it is {action}", 24)
@@ -161,9 +165,11 @@ DUE_DATE_FIXED = Message(
 )
 MANDATORY_MISSING = Message("Invalid payload. Mandatory field missing: {name}.", 23)
 CANCEL_ORDER_INVALID = Message("Invalid order ID", 24)
+CANCEL_TYPE_UNKNOWN = Message("@type is neither CancelProductOrder nor CancelProductorder", 24)
 
 # -- transitions -----------------------------------------------------------------------------------
 ACTION_NAME_UNKNOWN = Message("action is none of {actions}", 24)
+LINE_ITEMS_EMPTY = Message("lineItemIds must be absent, or name line items", 24)
 LINE_ITEM_UNKNOWN = Message("The order has no line item {id}", 24)
 LINE_ITEMS_NOT_ALONE = Message("{action} is for whole orders: lineItemIds must be absent", 24)
 ORDER_CANNOT_MOVE = Message("The order in state {state} does not allow {action}", 1)

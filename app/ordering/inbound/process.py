@@ -13,7 +13,7 @@ from ordering.db.engine import Database
 from ordering.db.failures import DATABASE_AWAY, RETRYABLE, UNCERTAIN
 from ordering.domain import messages
 from ordering.domain.capture import Circumstances, capture
-from ordering.domain.decode import Decoded, decode_order
+from ordering.domain.decode import Decoded
 from ordering.domain.draft import OrderDraft
 from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.domain.order import Order
@@ -33,7 +33,7 @@ from ordering.inbound.claim import (
     rescue,
 )
 from ordering.orders.rows import insert_orders
-from ordering.orders.validate import policy_of
+from ordering.orders.validate import policy_of, read_order
 from ordering.settings import Settings
 
 __all__ = ["Processor"]
@@ -43,8 +43,9 @@ _log = logging.getLogger(__name__)
 _BACKOFF_S = 1.0
 _MAX_BACKOFF_S = 60.0
 
-#: Attributes of a database error that name its kind and place, but quote no data.
-_TELLING = ("sqlstate", "constraint_name", "column_name")
+#: Attributes of an error of the database, or of a plug-in, that name its kind and place, but quote
+#: no data.
+_TELLING = ("sqlstate", "constraint_name", "column_name", "plugin")
 
 
 class _Ready(NamedTuple):
@@ -157,7 +158,7 @@ class Processor:
         prepared = _Prepared([], [])
         for record in records:
             try:
-                decoded.append((record, decode_order(record.payload.encode())))
+                decoded.append((record, read_order(record.payload.encode(), self._policy)))
             except InvalidRequestError as error:
                 prepared.refused.append((record, error.problems))
             # A breath for the lease's renewal: large payloads take their time.

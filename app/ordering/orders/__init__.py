@@ -1,1 +1,1 @@
-"""Use cases on orders: validate, create, read."""
+"""Use cases on orders: validate, create, read, revise, cancel, progress."""

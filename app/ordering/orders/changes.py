@@ -23,7 +23,7 @@ from ordering.db.tables import (
     ProductInventory,
     WorkNote,
 )
-from ordering.domain.change import Change, InventoryChange
+from ordering.domain.change import Change, ChangeType, InventoryChange
 from ordering.domain.order import (
     CharacteristicValue,
     ContactPerson,
@@ -166,7 +166,12 @@ def _changes(change: Change) -> dict[str, Any]:
         for each in change.lines
     ]
     lines += [
-        {"id": line.item_id, "version": line.version, "changeTypes": ["added"], "fields": {}}
+        {
+            "id": line.item_id,
+            "version": line.version,
+            "changeTypes": [ChangeType.LINE_ADDED],
+            "fields": {},
+        }
         for line in change.added
     ]
     if lines:

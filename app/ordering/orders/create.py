@@ -25,12 +25,18 @@ class CreateOrder:
         )
         self._group = Gather(database, insert_orders, find_created)
 
-    async def __call__(self, body: bytes, client: str) -> Order:
+    async def __call__(
+        self, body: bytes, client: str, *, default_currency: str | None = None
+    ) -> Order:
         """Create the order that `body` describes for the client of this user name.
 
-        Returns it committed. Raises `InvalidRequestError`; then nothing was written.
+        With a `default_currency` the order may leave its currency to its prices, and takes this
+        one if it has none. Returns the order committed. Raises `InvalidRequestError`; then nothing
+        was written.
         """
-        draft, found = await validate(self._finder, body, self._policy)
+        draft, found = await validate(
+            self._finder, body, self._policy, default_currency=default_currency
+        )
         how = Circumstances(
             order_id=new_id(),
             client=client,

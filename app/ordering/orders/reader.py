@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from ordering.db.connection import Connection, Row
-from ordering.domain.ids import parse_id
+from ordering.domain.ids import parse_id, show_id
 from ordering.domain.order import (
     CharacteristicValue,
     ContactPerson,
@@ -39,9 +39,14 @@ class Branch(Flag):
 
 
 class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which orders: those that fit everything that is not None."""
+    """Which orders: those that fit everything that is not None.
+
+    `party` is the id or external id of a party of the order, whichever of the two the order names.
+    """
 
     state: str | None = None
+    external_id: str | None = None
+    party: str | None = None
 
 
 class Page(NamedTuple):
@@ -68,6 +73,16 @@ _LINES = (
     f"SELECT order_id, {_columns(LineItem, besides=_BRANCH_FIELDS)} FROM order_line_item"
     " WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, position"
 )
+
+_PARTIES = "SELECT id, external_id FROM party WHERE id = $1 OR external_id = $2"
+
+#: What each member of a filter asks of an order. The parties are sought in the very expression
+#: that the index on them has.
+_CONDITIONS = {
+    "state": "state = {}",
+    "external_id": "external_id = {}",
+    "party": "jsonb_path_query_array(related_parties, '$[*].id') ?| {}::text[]",
+}
 
 #: The branches below a line: table, the list that its rows go to, how a row is read.
 _CHILDREN: dict[Branch, tuple[str, str, Callable[[Mapping[str, Any]], object]]] = {
@@ -127,22 +142,45 @@ async def list_orders(
 
     The connection must not be in a transaction: the statements get one, to see one moment.
     """
-    if which.state is not None and "\0" in which.state:
-        # As above: no state has it.
+    wanted = {
+        name: text for name, text in msgspec.structs.asdict(which).items() if text is not None
+    }
+    if any("\0" in text for text in wanted.values()):
+        # As above: no column has it.
         return Page([], 0)
-    condition = "WHERE ($1::text IS NULL OR state = $1)"
     async with _one_moment(connection):
-        total = await connection.fetchval(
-            f"SELECT count(*) FROM customer_order {condition}",
-            which.state,
-        )
+        if which.party is not None:
+            wanted["party"] = await _party_names(connection, which.party)
+        where, values = _where(wanted)
+        total = await connection.fetchval(f"SELECT count(*) FROM customer_order {where}", *values)
         rows = await connection.fetch(
-            f"{_HEADER} {condition} ORDER BY number LIMIT $2 OFFSET $3",
-            which.state,
+            f"{_HEADER} {where} ORDER BY number LIMIT ${len(values) + 1} OFFSET ${len(values) + 2}",
+            *values,
             limit,
             offset,
         )
         return Page(await _complete(connection, rows, branches), total)
+
+
+async def _party_names(connection: Connection, text: str) -> list[str]:
+    """List the texts by which orders may name a party that is known under this one.
+
+    Parties of different kinds may share an external id; then those of all of them.
+    """
+    names = {text}
+    for row in await connection.fetch(_PARTIES, parse_id(text), text):
+        names.add(show_id(row["id"]))
+        if row["external_id"] is not None:
+            names.add(row["external_id"])
+    return sorted(names)
+
+
+def _where(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """Make the condition for what is wanted, and the values of its parameters."""
+    conditions = [
+        _CONDITIONS[name].format(f"${number}") for number, name in enumerate(wanted, start=1)
+    ]
+    return f"WHERE {' AND '.join(conditions)}" if conditions else "", list(wanted.values())
 
 
 def _one_moment(connection: Connection) -> AbstractAsyncContextManager[object]:

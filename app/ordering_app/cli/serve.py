@@ -5,6 +5,7 @@ import click
 from ordering.db.connection import connect
 from ordering.db.migrate import MigrationError
 from ordering.db.migrate import migrate as run_migrations
+from ordering.plugins import PluginError, load_plugins
 from ordering.settings import describe
 from ordering.telemetry import set_up_logging
 from ordering_app.cli.common import fail, read_settings, require_database, require_redis, run
@@ -28,6 +29,7 @@ def api() -> None:
     set_up_logging(chosen.log_level)
     database_url, redis_url = require_database(chosen), require_redis(chosen)
     # Here a sentence can tell what is wrong; uvicorn would show the trace of a failed start.
+    _load_plugins()
     run(_knock(database_url))
     app = make_app(chosen, database_url, redis_url)
     uvicorn.run(
@@ -40,6 +42,14 @@ def api() -> None:
         lifespan="on",
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
+
+
+def _load_plugins() -> None:
+    """Load the plug-ins, or end the command telling which cannot be loaded."""
+    try:
+        load_plugins()
+    except PluginError as error:
+        fail(str(error))
 
 
 async def _knock(database_url: str) -> None:
@@ -56,7 +66,9 @@ def worker() -> None:
     watch_parent()
     chosen = read_settings()
     set_up_logging(chosen.log_level)
-    run(run_worker(chosen, require_database(chosen), require_redis(chosen)))
+    database_url, redis_url = require_database(chosen), require_redis(chosen)
+    _load_plugins()
+    run(run_worker(chosen, database_url, redis_url))
 
 
 @click.command()

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from ordering.domain.errors import OrderingError
+from ordering.domain.errors import ConflictError, OrderingError
 from ordering_rest.errors import headers_of, status_of
 
 __all__ = ["on_defect", "on_http_error", "on_ordering_error"]
@@ -18,12 +18,16 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class _Problem(msgspec.Struct, omit_defaults=True):
-    """Problem details; `errors` lists the problems with their JSON Pointers."""
+    """Problem details; `errors` lists the problems with their JSON Pointers.
+
+    `allowedActions` are those that a state does allow, where it did not allow what was asked for.
+    """
 
     title: str
     status: int
     detail: str | None = None
     errors: list[dict[str, str]] = []
+    allowed_actions: list[str] | None = msgspec.field(default=None, name="allowedActions")
     type: str = msgspec.field(default="about:blank")
 
 
@@ -31,7 +35,9 @@ def on_ordering_error(_request: AnyRequest, error: OrderingError) -> Response[by
     """Show an error of ours."""
     status = status_of(error)
     errors = [{"detail": each.message, "pointer": each.pointer} for each in error.problems]
-    return _respond(_Problem(str(error), status, errors=errors), headers_of(status))
+    allowed = list(error.allowed) if isinstance(error, ConflictError) else None
+    problem = _Problem(str(error), status, errors=errors, allowed_actions=allowed)
+    return _respond(problem, headers_of(status))
 
 
 def on_http_error(_request: AnyRequest, error: HTTPException) -> Response[bytes]:

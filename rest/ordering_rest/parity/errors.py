@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 _JSON = "application/json"
 
 #: The code of an error that the framework found, by HTTP status.
-_CODES = {400: 22, 401: 40, 403: 50, 404: 60, 405: 61, 408: 63}
+_CODES = {400: 26, 401: 40, 403: 50, 404: 60, 405: 61, 408: 63}
 
 AnyRequest = Request[Any, Any, Any]
 

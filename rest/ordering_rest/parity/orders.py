@@ -1,9 +1,13 @@
-"""The endpoints `order/productOrder`: create, get, list."""
+"""The endpoints `order/productOrder`: create, get, list, revise.
+
+Each is a handler of this path around a function that answers for any path, so that the deprecated
+paths do the same work (`deprecated.py`).
+"""
 
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Request, Response, get, patch, post
 from litestar.params import FromPath
 
 from ordering.access.roles import Permission
@@ -16,94 +20,144 @@ from ordering.domain.states import InboundState
 from ordering.inbound.lookup import InboundRecord, find_request
 from ordering.orders.reader import Branch, OrderFilter, find_order, list_orders
 from ordering_rest.access import client_of, requires, services_of
+from ordering_rest.bodies import require_json
+from ordering_rest.entity_tags import entity_tag, read_if_match
+from ordering_rest.fields import read_fields
 from ordering_rest.paging import page_headers, read_page_request
 from ordering_rest.parity.errors import error_body
-from ordering_rest.parity.view import BASE_PATH, encode_order, encode_orders, href
+from ordering_rest.parity.queued import when_created
+from ordering_rest.parity.view import ORDERS_PATH, View
 
-__all__ = ["create_order", "get_order", "get_orders"]
-
-PATH = f"{BASE_PATH}/order/productOrder"
+__all__ = [
+    "answer_created",
+    "answer_order",
+    "answer_orders",
+    "answer_revised",
+    "create_order",
+    "get_order",
+    "get_orders",
+    "revise_order",
+]
 
 _JSON = "application/json"
 _RETRY_AFTER_S = 1
-#: Everything but the work notes, which this API does not show.
-_SHOWN = Branch.ALL & ~Branch.WORK_NOTES
+_VIEW = View()
 
 AnyRequest = Request[Any, Any, Any]
 
 
-@post(PATH, guards=[requires(Permission.PLACE_ORDERS)])
+@post(ORDERS_PATH, guards=[requires(Permission.PLACE_ORDERS)])
 async def create_order(request: AnyRequest) -> Response[bytes]:
     """Create an order and answer it (201), or queue it and answer its id to be (202)."""
     mode = request.query_params.get("mode")
     if mode not in (None, "async"):
         raise InvalidRequestError([Problem.of(messages.MODE_INVALID)])
-    _require_json(request)
+    require_json(request)
     body = await request.body()
     services = services_of(request)
     client = client_of(request).username
     if mode is None:
-        order = await services.create_order(body, client)
-        return _json(201, encode_order(order), {"Location": href(order)})
+        return answer_created(await services.create_order(body, client), _VIEW)
     identity = show_id(await services.accept_order(body, client))
     return _json(
         202,
         msgspec.json.encode({"orderId": identity}),
-        {"Location": f"{PATH}/{identity}", "Retry-After": str(_RETRY_AFTER_S)},
+        {"Location": f"{ORDERS_PATH}/{identity}", "Retry-After": str(_RETRY_AFTER_S)},
     )
 
 
-@get(f"{PATH}/{{order_id:str}}", guards=[requires(Permission.READ_ORDERS)])
+@get(f"{ORDERS_PATH}/{{order_id:str}}", guards=[requires(Permission.READ_ORDERS)])
 async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
     """Answer an order by its id or external id; a queued or failed one as the source does."""
+    return await answer_order(request, order_id, _VIEW)
+
+
+@get(ORDERS_PATH, guards=[requires(Permission.READ_ORDERS)])
+async def get_orders(request: AnyRequest) -> Response[bytes]:
+    """Answer a page of orders: 200 if it is all of them, else 206; 404 if there are none."""
+    return await answer_orders(request, _VIEW)
+
+
+@patch(f"{ORDERS_PATH}/{{order_id:str}}", guards=[requires(Permission.PLACE_ORDERS)])
+async def revise_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
+    """Revise an order and answer it whole; 201, as the source has it."""
+    return await answer_revised(request, order_id, _VIEW)
+
+
+def answer_created(order: Order, view: View) -> Response[bytes]:
+    """Answer an order that was created."""
+    headers = {"Location": view.path_of(order), "ETag": entity_tag(order)}
+    return _json(201, view.encode(order), headers)
+
+
+async def answer_order(request: AnyRequest, text: str, view: View) -> Response[bytes]:
+    """Answer the order with this id or external id, its `fields` only.
+
+    A queued one is answered with what the source says of it, a failed one with its problems.
+    """
+    view = _with_fields(request, view)
     async with services_of(request).database.acquire() as connection:
-        found = await _find(connection, order_id)
+        found = await _find(connection, text, view.branches)
     if isinstance(found, Order):
-        return _json(200, encode_order(found), {})
+        return _json(200, view.encode(found), {"ETag": entity_tag(found)})
     if found.state is InboundState.ERROR:
         return _json(200, msgspec.json.encode(error_body(found.problems)), {})
     queued = error_body([Problem.of(messages.STILL_QUEUED)])
     return _json(200, msgspec.json.encode(queued), {"Retry-After": str(_RETRY_AFTER_S)})
 
 
-async def _find(connection: Connection, text: str) -> Order | InboundRecord:
-    order = await find_order(connection, text, _SHOWN)
+async def _find(connection: Connection, text: str, branches: Branch) -> Order | InboundRecord:
+    order = await find_order(connection, text, branches)
     if order is not None:
         return order
     record = await find_request(connection, text)
     if record is not None and record.state is InboundState.COMPLETED:
         # It was created between the two looks.
-        order = await find_order(connection, text, _SHOWN)
+        order = await find_order(connection, text, branches)
     found = order or record
     if found is None:
         raise NotFoundError([Problem.of(messages.ORDER_NOT_FOUND)])
     return found
 
 
-@get(PATH, guards=[requires(Permission.READ_ORDERS)])
-async def get_orders(request: AnyRequest) -> Response[bytes]:
-    """Answer a page of orders: 200 if it is all of them, else 206; 404 if there are none."""
-    query = dict(request.query_params)
+async def answer_orders(request: AnyRequest, view: View) -> Response[bytes]:
+    """Answer the page of the orders that the query asks for, their `fields` only."""
+    query = request.query_params
     page = read_page_request(query)
-    state = query.get("state")
+    view = _with_fields(request, view)
+    which = OrderFilter(
+        state=query.get("state"),
+        external_id=query.get("externalId"),
+        party=query.get("relatedParty.id"),
+    )
     async with services_of(request).database.acquire() as connection:
         orders, total = await list_orders(
-            connection,
-            OrderFilter(state=state),
-            limit=page.limit,
-            offset=page.offset,
-            branches=_SHOWN,
+            connection, which, limit=page.limit, offset=page.offset, branches=view.branches
         )
     if not orders:
         raise NotFoundError([Problem.of(messages.NO_ORDERS)])
-    headers = page_headers(PATH, query, page, shown=len(orders), total=total)
-    return _json(200 if len(orders) == total else 206, encode_orders(orders), headers)
+    headers = page_headers(view.path, query.items(), page, shown=len(orders), total=total)
+    return _json(200 if len(orders) == total else 206, view.encode_all(orders), headers)
 
 
-def _require_json(request: AnyRequest) -> None:
-    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if declared != _JSON:
-        raise InvalidRequestError([Problem.of(messages.CONTENT_TYPE_INVALID)])
+async def answer_revised(request: AnyRequest, text: str, view: View) -> Response[bytes]:
+    """Revise the order with this id or external id as the body says, and answer it."""
+    require_json(request)
+    tags = read_if_match(request.headers)
+    body = await request.body()
+    services = services_of(request)
+    client = client_of(request).username
+
+    async def change() -> Order:
+        return await services.revise_order(text, body, client, tags)
+
+    order = await when_created(request, text, messages.ORDER_NOT_CREATED_YET, change)
+    return _json(201, view.encode(order), {"ETag": entity_tag(order)})
+
+
+def _with_fields(request: AnyRequest, view: View) -> View:
+    fields = read_fields(request.query_params.getall("fields", []))
+    return msgspec.structs.replace(view, fields=fields)
 
 
 def _json(status: int, body: bytes, headers: dict[str, str]) -> Response[bytes]:

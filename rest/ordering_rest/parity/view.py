@@ -1,4 +1,4 @@
-"""An order as the Product Order Open API shows it.
+"""An order as the Product Order Open API shows it, on its present paths and on the deprecated ones.
 
 Value lists pass through as the JSON text that they are stored as; only entities are mapped.
 Attributes that we do not know are put back where they came from.
@@ -20,10 +20,24 @@ from ordering.domain.order import (
     RelatedItem,
 )
 from ordering.domain.timestamps import show_timestamp
+from ordering.orders.reader import Branch
+from ordering_rest.fields import Selection, Tree
 
-__all__ = ["BASE_PATH", "encode_order", "encode_orders", "href"]
+__all__ = ["BASE_PATH", "ORDERS_PATH", "View"]
 
 BASE_PATH = "/api/sn_ind_tmt_orm"
+ORDERS_PATH = f"{BASE_PATH}/order/productOrder"
+
+#: What `fields` cannot take away (TMF630).
+_ALWAYS: Tree = {"id": None, "href": None}
+
+#: Where the rows that are read beside the header are shown; work notes are nowhere.
+_BRANCHES = {
+    Branch.LINE_ITEMS: ("productOrderItem",),
+    Branch.CHARACTERISTICS: ("productOrderItem", "product", "productCharacteristic"),
+    Branch.CONTACTS: ("productOrderItem", "product", "relatedParty"),
+    Branch.RELATED_ITEMS: ("productOrderItem", "product", "productRelationship"),
+}
 
 T = TypeVar("T", bound="_Shown")
 
@@ -109,25 +123,52 @@ class _Order(_Shown):
     type: str | None = field(default=None, name="@type")
 
 
-def href(order: Order) -> str:
-    """Return the path under which the order is found."""
-    return f"{BASE_PATH}/order/productOrder/{show_id(order.id)}"
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """How orders are shown: under which path, and which attributes.
 
+    `left_out` are attributes that the paths do not have, `fields` those that the client asks for,
+    None for all.
+    """
 
-def encode_order(order: Order) -> bytes:
-    """Show an order as JSON."""
-    return _encoder.encode(_order(order))
+    path: str = ORDERS_PATH
+    left_out: Tree = {}
+    fields: Tree | None = None
 
+    @property
+    def branches(self) -> Branch:
+        """What has to be read to show an order like this."""
+        selection = self._selection
+        needed = Branch.NONE
+        for branch, path in _BRANCHES.items():
+            if selection.shows(*path):
+                needed |= branch
+        return needed
 
-def encode_orders(orders: list[Order]) -> bytes:
-    """Show a list of orders as JSON."""
-    return _encoder.encode([_order(order) for order in orders])
+    def path_of(self, order: Order) -> str:
+        """Return the path under which the order is found and shown like this."""
+        return f"{self.path}/{show_id(order.id)}"
+
+    def encode(self, order: Order) -> bytes:
+        """Show an order as JSON."""
+        return self._selection.pick(_encoder.encode(_order(order)))
+
+    def encode_all(self, orders: list[Order]) -> bytes:
+        """Show a list of orders as JSON."""
+        selection = self._selection
+        return _encoder.encode(
+            [Raw(selection.pick(_encoder.encode(_order(order)))) for order in orders]
+        )
+
+    @property
+    def _selection(self) -> Selection:
+        only = None if self.fields is None else self.fields | _ALWAYS
+        return Selection(only, self.left_out)
 
 
 def _order(order: Order) -> Raw | _Order:
     shown = _Order(
         id=show_id(order.id),
-        href=href(order),
+        href=f"{ORDERS_PATH}/{show_id(order.id)}",
         state=order.state,
         version=str(order.version),
         ponr=_flag(flag=order.ponr),

@@ -7,6 +7,7 @@ import pytest
 
 from ordering.domain.states import (
     INBOUND_TRANSITIONS,
+    LINE_TRANSITIONS,
     ORDER_TRANSITIONS,
     InboundState,
     InboundStatus,
@@ -65,6 +66,23 @@ def test_what_is_in_the_table_is_allowed_and_nothing_else(
 ) -> None:
     table: Any = INBOUND_TRANSITIONS if isinstance(state, InboundState) else ORDER_TRANSITIONS
     assert (to in table[state]) is allowed
+
+
+def test_a_line_can_be_canceled_before_its_fulfilment_began_and_else_moves_like_orders() -> None:
+    canceling = {OrderState.ASSESSING_CANCELLATION, OrderState.CANCELLATION_IN_PROGRESS}
+    cancelable = {OrderState.ACKNOWLEDGED, OrderState.SCHEDULED, OrderState.IN_PROGRESS}
+    assert {
+        state: ORDER_TRANSITIONS[state] | (canceling if state in cancelable else set())
+        for state in OrderState
+    } == LINE_TRANSITIONS
+
+
+@pytest.mark.parametrize(
+    ("state", "label"),
+    [(OrderState.NEW, "New"), (OrderState.ASSESSING_CANCELLATION, "Assessing cancellation")],
+)
+def test_people_read_labels(state: OrderState, label: str) -> None:
+    assert state.label == label
 
 
 def _reachable(table: Mapping[State, frozenset[State]], *starts: State) -> set[State]:

@@ -1,7 +1,9 @@
 """What was captured is what is read back, by a number of statements that no data can change."""
 
+import asyncio
 import json
 from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -257,9 +259,136 @@ async def test_a_page_and_its_total_are_of_one_moment(
     assert len(page.orders) == page.total == 2
 
 
-async def test_no_state_has_a_nul(demo_database: Database) -> None:
-    async with demo_database.acquire() as connection:
+async def listed(database: Database, **which: str) -> list[str | None]:
+    """List the external ids of the orders that fit, having checked their total."""
+    async with database.acquire() as connection:
         page = await list_orders(
-            connection, OrderFilter(state="n\0w"), limit=1, offset=0, branches=Branch.NONE
+            connection, OrderFilter(**which), limit=100, offset=0, branches=Branch.NONE
         )
-    assert page == ([], 0)
+    assert page.total == len(page.orders)
+    return [order.external_id for order in page.orders]
+
+
+async def test_orders_are_found_by_all_that_the_filter_names(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    consumer = [payloads.party("Consumer")]
+    await placed(
+        demo_database,
+        keeper,
+        payloads.order(externalId="A"),
+        payloads.order(externalId="B", relatedParty=consumer),
+        payloads.order(externalId="B"),
+    )
+    async with demo_database.acquire() as connection:
+        await connection.execute("UPDATE customer_order SET state = 'draft' WHERE number = 3")
+    assert await listed(demo_database) == ["A", "B", "B"]
+    assert await listed(demo_database, external_id="B") == ["B", "B"]
+    assert await listed(demo_database, external_id="b") == []
+    assert await listed(demo_database, external_id="B", state="new") == ["B"]
+    assert await listed(demo_database, party=payloads.ACCOUNT) == ["A", "B"]
+    assert await listed(demo_database, party=payloads.ACCOUNT, external_id="B") == ["B"]
+    assert await listed(demo_database, party=payloads.ACCOUNT, state="new") == ["A"]
+    assert await listed(demo_database, party=payloads.CONSUMER, state="draft") == []
+
+
+ACCOUNT_ID = "0190c0ffee00700080000000000000a1"
+
+
+async def save_party(database: Database, identity: str, external_id: str, kind: str) -> None:
+    async with database.acquire() as connection:
+        await connection.execute(
+            "INSERT INTO party (id, external_id, kind) VALUES ($1, $2, $3)",
+            UUID(identity),
+            external_id,
+            kind,
+        )
+
+
+async def forget_party(database: Database, identity: str) -> None:
+    async with database.acquire() as connection:
+        await connection.execute("DELETE FROM party WHERE id = $1", UUID(identity))
+
+
+async def test_a_party_is_found_by_its_id_whichever_one_the_order_names(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    await save_party(demo_database, ACCOUNT_ID, "ACC-1", "account")
+    try:
+        await placed(
+            demo_database,
+            keeper,
+            payloads.order(externalId="by id", relatedParty=[payloads.party(id=ACCOUNT_ID)]),
+            payloads.order(externalId="by name", relatedParty=[payloads.party(id="ACC-1")]),
+            payloads.order(externalId="another"),
+        )
+        assert await listed(demo_database, party=ACCOUNT_ID) == ["by id", "by name"]
+        assert await listed(demo_database, party="ACC-1") == ["by id", "by name"]
+        assert await listed(demo_database, party="acc-1") == []
+    finally:
+        await forget_party(demo_database, ACCOUNT_ID)
+    assert await listed(demo_database, party="ACC-1") == ["by name"]
+
+
+async def test_a_filter_by_party_uses_the_index(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    await placed(demo_database, keeper, payloads.order())
+    counting = CountingDatabase(demo_database)
+    async with counting.acquire() as connection:
+        which = OrderFilter(party=payloads.ACCOUNT)
+        await list_orders(connection, which, limit=1, offset=0, branches=Branch.NONE)
+    (count,) = [each for each in counting.statements if "count(*)" in each]
+    async with demo_database.transaction() as connection:
+        # Whatever the planner thinks of a table with one row.
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        rows = await connection.fetch(f"EXPLAIN {count}", [payloads.ACCOUNT])
+    plan = "\n".join(row[0] for row in rows)
+    assert "Bitmap Index Scan on customer_order_party" in plan
+
+
+async def test_each_filter_costs_the_same_statements_whatever_there_is(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    counts: list[int] = []
+    for number in range(2):
+        await placed(demo_database, keeper, *[payloads.order() for _ in range(1 + 9 * number)])
+        counting = CountingDatabase(demo_database)
+        async with counting.acquire() as connection:
+            which = OrderFilter(state="new", party=payloads.ACCOUNT)
+            await list_orders(connection, which, limit=50, offset=0, branches=Branch.NONE)
+        counts.append(len(counting.statements))
+    assert counts == [3, 3]
+
+
+@pytest.mark.parametrize("name", ["state", "external_id", "party"])
+async def test_nothing_has_a_nul(demo_database: Database, keeper: CatalogKeeper, name: str) -> None:
+    await placed(demo_database, keeper, payloads.order(externalId="n"))
+    assert await listed(demo_database, **{name: "n\0w"}) == []
+
+
+async def test_pages_show_every_order_that_was_there_while_others_are_created(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    there = {order.id for order in await placed(demo_database, keeper, *[rich()] * 12)}
+    stop = asyncio.Event()
+
+    async def go_on_creating() -> int:
+        created = 0
+        while not stop.is_set():
+            created += len(await placed(demo_database, keeper, payloads.order(), payloads.order()))
+        return created
+
+    creators = [asyncio.create_task(go_on_creating()) for _ in range(2)]
+    shown: list[UUID] = []
+    while True:
+        async with demo_database.acquire() as connection:
+            page = await list_orders(
+                connection, OrderFilter(), limit=2, offset=len(shown), branches=Branch.NONE
+            )
+        shown += [order.id for order in page.orders]
+        if not page.orders or there <= set(shown):
+            break
+    stop.set()
+    assert sum(await asyncio.gather(*creators)) > 0
+    assert there <= set(shown)

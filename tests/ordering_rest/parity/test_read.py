@@ -1,5 +1,6 @@
 """`GET order/productOrder` and `GET order/productOrder/{id}`."""
 
+import re
 from urllib.parse import urlencode
 
 import msgspec
@@ -32,9 +33,24 @@ async def test_a_whole_list_is_200(api: Api) -> None:
     assert response.headers["content-range"] == "items 1-2"
 
 
-@pytest.mark.parametrize("query", [{"state": "completed"}, {"state": "nonsense"}, {"offset": "1"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"state": "completed"},
+        {"state": "nonsense"},
+        {"state": ""},
+        {"externalId": "po-1"},
+        {"externalId": ""},
+        {"relatedParty.id": payloads.CONSUMER},
+        {"relatedParty.id": payloads.UNKNOWN_ID},
+        {"state": "new", "externalId": "PO-1", "relatedParty.id": payloads.CONSUMER},
+        {"offset": "1"},
+        {"offset": "9223372036854775807"},
+    ],
+    ids=str,
+)
 async def test_a_list_without_matches_is_404(api: Api, query: dict[str, str]) -> None:
-    await place(api, payloads.order())
+    await place(api, payloads.order(externalId="PO-1"))
     response = await api.get(f"{ORDERS}?{urlencode(query)}")
     assert response.status_code == 404
     assert response.json()["code"] == 60
@@ -48,6 +64,41 @@ async def test_bad_page_parameters_are_refused(api: Api) -> None:
     assert len(response.json()["details"]) == 2
 
 
+async def test_filters_must_all_fit(api: Api) -> None:
+    consumer = [payloads.party("Consumer")]
+    first, second, third = await place(
+        api,
+        payloads.order(externalId="PO/1 ä"),
+        payloads.order(externalId="PO/1 ä", relatedParty=consumer),
+        payloads.order(externalId="PO-2"),
+    )
+
+    async def found(**query: str) -> list[str]:
+        response = await api.get(f"{ORDERS}?{urlencode(query)}")
+        return [order["id"] for order in response.json()]
+
+    assert await found(externalId="PO/1 ä") == [first, second]
+    assert await found(**{"relatedParty.id": payloads.ACCOUNT}) == [first, third]
+    assert await found(**{"relatedParty.id": payloads.CONSUMER}, state="new") == [second]
+    assert await found(**{"relatedParty.id": payloads.ACCOUNT}, externalId="PO-2") == [third]
+    assert await found(unknown="PO-2", ExternalId="PO-2") == [first, second, third]
+
+
+async def test_an_order_has_the_same_entity_tag_wherever_it_is_answered(api: Api) -> None:
+    created = await api.post(ORDERS, payloads.order())
+    shown = await api.get(created.headers["location"])
+    picked = await api.get(created.headers["location"], fields="none")
+    assert created.headers["etag"] == shown.headers["etag"] == picked.headers["etag"]
+    assert re.fullmatch(r'"1-\d{13}"', shown.headers["etag"])
+
+
+async def test_what_is_no_order_has_no_entity_tag(api: Api) -> None:
+    queued = await api.post(f"{ORDERS}?mode=async", payloads.order())
+    for path in (queued.headers["location"], f"{ORDERS}/nothing", ORDERS):
+        assert "etag" not in (await api.get(path)).headers
+    assert "etag" not in queued.headers
+
+
 @pytest.mark.parametrize("text", ["nothing", payloads.UNKNOWN_ID, "a%00b", "%FF", "%F0%9F%98%80"])
 async def test_an_unknown_order_is_404(api: Api, text: str) -> None:
     response = await api.get(f"{ORDERS}/{text}")
@@ -57,9 +108,22 @@ async def test_an_unknown_order_is_404(api: Api, text: str) -> None:
     ]
 
 
-async def test_nul_in_a_state_matches_nothing(api: Api) -> None:
-    await place(api, payloads.order())
-    assert (await api.get(f"{ORDERS}?state=ne%00w")).status_code == 404
+@pytest.mark.parametrize("name", ["state", "externalId", "relatedParty.id"])
+async def test_nul_in_a_filter_matches_nothing(api: Api, name: str) -> None:
+    await place(api, payloads.order(externalId="new"))
+    response = await api.get(f"{ORDERS}?{name}=ne%00w")
+    assert response.status_code == 404
+    assert [detail["message"] for detail in response.json()["details"]] == ["No orders match"]
+
+
+@pytest.mark.parametrize("path", ["a%2Fb", "a/b", "..%2F..", "a%2F"])
+async def test_a_slash_in_a_path_names_no_order(api: Api, path: str) -> None:
+    (identity,) = await place(api, payloads.order(externalId="a/b"))
+    response = await api.get(f"{ORDERS}/{path}")
+    assert response.status_code == 404
+    assert (response.json()["code"], response.json()["reason"]) == (60, "Resource not found")
+    (found,) = (await api.get(ORDERS, externalId="a/b")).json()
+    assert found["id"] == identity
 
 
 async def test_unchanged_characteristics_are_not_shown(api: Api) -> None:

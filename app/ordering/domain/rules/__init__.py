@@ -4,37 +4,39 @@ A rule is a function from the draft, and what it points at, to problems. Rules n
 first finding. Those in `header`, `items` and `relationships` need nothing but the draft and hold
 always; those in `references` need the catalog, parties, locations and inventories, and are what
 the two settings `create_product_order_validations_{sync,async}` turn off. Characteristics are
-judged in `characteristics`: what is wrong there becomes a work note, never a refusal.
+judged in `characteristics`: what is wrong there becomes a work note, never a refusal. The rules of
+plug-ins come last and hold always (docs/decisions/0014-plug-ins.md).
 """
 
+from collections.abc import Iterator
 from itertools import chain
 
 import msgspec
 
-from ordering.domain.decode import Decoded, count_problems
+from ordering.domain.decode import Decoded, join_problems
 from ordering.domain.draft import OrderDraft
 from ordering.domain.errors import Problem
+from ordering.domain.extension import FieldMapping, Rule
 from ordering.domain.references import References
 from ordering.domain.rules import header, items, references, relationships
 
-__all__ = ["Policy", "check"]
+__all__ = ["Policy", "check", "extra_rules"]
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings that rules depend on."""
+    """The settings that rules depend on, and what plug-ins add."""
 
     check_references: bool = True
     allow_spec_version_update: bool = True
     max_line_items: int = 10_000
+    extra_rules: tuple[Rule, ...] = ()
+    mappings: tuple[FieldMapping, ...] = ()
 
 
 def check(decoded: Decoded[OrderDraft], found: References, policy: Policy) -> list[Problem]:
     """Hold a draft against all rules and return every problem, shape's first.
 
     Of very many it returns some, the last telling of the rest; then no further rule is asked.
-
-    A rule's finding about a place that already has a problem of shape is left out: what was wrong
-    is absent from the draft, and must not be called missing.
     """
     draft, shape = decoded
     findings = chain(
@@ -44,18 +46,12 @@ def check(decoded: Decoded[OrderDraft], found: References, policy: Policy) -> li
         if policy.check_references
         else (),
         relationships.check(draft),
+        extra_rules(policy, draft, found),
     )
-    if not shape:
-        return count_problems(findings)
-    wrong = {problem.pointer for problem in shape}
-    return count_problems(
-        chain(shape, (each for each in findings if not _covered(each.pointer, wrong)))
-    )
+    return join_problems(shape, findings)
 
 
-def _covered(pointer: str, wrong: set[str]) -> bool:
-    while pointer:
-        if pointer in wrong:
-            return True
-        pointer = pointer.rpartition("/")[0]
-    return False
+def extra_rules(policy: Policy, draft: OrderDraft, found: References) -> Iterator[Problem]:
+    """Hold a draft against the rules of plug-ins."""
+    for rule in policy.extra_rules:
+        yield from rule(draft, found)

@@ -8,7 +8,15 @@ from ordering.domain.errors import Problem
 from ordering.domain.references import Catalog
 from ordering.domain.values import PartyRef
 
-__all__ = ["PARTY_KINDS", "check", "referred_type"]
+__all__ = [
+    "PARTY_KINDS",
+    "check",
+    "check_due_date",
+    "check_lists",
+    "check_parties",
+    "check_units",
+    "referred_type",
+]
 
 #: What a party of an order may be, and the kind of record that it names.
 PARTY_KINDS = {"Customer": "account", "Consumer": "consumer", "CustomerContact": "contact"}
@@ -22,13 +30,23 @@ def referred_type(party: PartyRef) -> str | None:
 def check(draft: OrderDraft, catalog: Catalog) -> Iterator[Problem]:
     """Check the header on its own; currencies are looked up, since they always must be active."""
     yield from _currency(draft, catalog)
-    yield from _parties(draft)
+    yield from check_parties(draft)
+    yield from check_lists(draft)
+    yield from check_due_date(draft)
+
+
+def check_lists(draft: OrderDraft) -> Iterator[Problem]:
+    """Check notes and channels."""
     for index, note in enumerate(draft.note or ()):
         if not note.text:
             yield Problem.of(messages.NOTE_TEXT_MISSING, f"/note/{index}/text")
     for index, channel in enumerate(draft.channel or ()):
         if not channel.id:
             yield Problem.of(messages.CHANNEL_ID_MISSING, f"/channel/{index}/id")
+
+
+def check_due_date(draft: OrderDraft) -> Iterator[Problem]:
+    """Check that no line is due after its order."""
     due = draft.committed_due_date
     if due is not None and any(
         item.committed_due_date is not None and item.committed_due_date > due
@@ -47,6 +65,11 @@ def _currency(draft: OrderDraft, catalog: Catalog) -> Iterator[Problem]:
         yield Problem.of(messages.CURRENCY_ALIAS_DIFFERS, "/currencyCode")
     if not catalog.currencies.get(currency, False):
         yield Problem.of(messages.CURRENCY_INACTIVE, pointer, currency=currency)
+    yield from check_units(draft, currency)
+
+
+def check_units(draft: OrderDraft, currency: str) -> Iterator[Problem]:
+    """Check that every price of the lines is in the order's currency."""
     for index, item in enumerate(draft.items):
         for price_index, item_price in enumerate(item.item_price or ()):
             price = item_price.price
@@ -57,7 +80,8 @@ def _currency(draft: OrderDraft, catalog: Catalog) -> Iterator[Problem]:
                     yield Problem.of(messages.CURRENCY_DIFFERS, at)
 
 
-def _parties(draft: OrderDraft) -> Iterator[Problem]:
+def check_parties(draft: OrderDraft) -> Iterator[Problem]:
+    """Check that an account or a consumer is named, and who else is."""
     parties = draft.related_party
     if not parties:
         yield Problem.of(messages.PARTY_MISSING, "/relatedParty")

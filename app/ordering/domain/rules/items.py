@@ -1,6 +1,6 @@
 """Rules of line items that need nothing but the draft."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from decimal import Decimal
 
 from ordering.domain import messages
@@ -21,8 +21,13 @@ _MAX_DIGITS = 18
 _MAX_DECIMALS = 12
 
 
-def check(draft: OrderDraft, max_line_items: int) -> Iterator[Problem]:
-    """Check presence, uniqueness and range of what the lines say."""
+def check(
+    draft: OrderDraft, max_line_items: int, kept: Container[str | None] = ()
+) -> Iterator[Problem]:
+    """Check presence, uniqueness and range of what the lines say.
+
+    `kept` are the ids of lines that exist already: what is not said of them stays as it is.
+    """
     if not draft.items:
         yield Problem.of(messages.ITEMS_MISSING, "/productOrderItem")
         return
@@ -35,10 +40,10 @@ def check(draft: OrderDraft, max_line_items: int) -> Iterator[Problem]:
         if item.id and item.id in seen:
             yield Problem.of(messages.ITEM_ID_REPEATED, f"{at}/id", id=item.id)
         seen.add(item.id or "")
-        yield from _item(item, at)
+        yield from _item(item, at, is_new=item.id not in kept)
 
 
-def _item(item: LineItemDraft, at: str) -> Iterator[Problem]:
+def _item(item: LineItemDraft, at: str, *, is_new: bool) -> Iterator[Problem]:
     if not item.id:
         yield Problem.of(messages.ITEM_ID_MISSING, f"{at}/id")
     if not item.action:
@@ -46,14 +51,15 @@ def _item(item: LineItemDraft, at: str) -> Iterator[Problem]:
     elif item.action not in ACTIONS:
         yield Problem.of(messages.ACTION_UNKNOWN, f"{at}/action")
     if item.product_offering is None:
-        yield Problem.of(messages.OFFERING_MISSING, f"{at}/productOffering")
+        if is_new:
+            yield Problem.of(messages.OFFERING_MISSING, f"{at}/productOffering")
     elif not item.product_offering.id:
         yield Problem.of(messages.OFFERING_ID_MISSING, f"{at}/productOffering/id")
     if item.product is not None:
         yield from _product(item.product, f"{at}/product")
-        if item.action in INVENTORY_ACTIONS and not item.product.id:
+        if is_new and item.action in INVENTORY_ACTIONS and not item.product.id:
             yield Problem.of(messages.INVENTORY_ID_MISSING, f"{at}/product/id")
-    elif item.action in PRODUCT_ACTIONS:
+    elif is_new and item.action in PRODUCT_ACTIONS:
         yield Problem.of(messages.PRODUCT_MISSING, f"{at}/product")
     yield from _amounts(item, at)
 

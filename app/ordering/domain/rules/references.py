@@ -12,7 +12,7 @@ from ordering.domain.rules.items import INVENTORY_ACTIONS
 from ordering.domain.rules.relationships import parents
 from ordering.domain.values import SpecificationRef
 
-__all__ = ["USABLE_STATUSES", "check", "specification_of"]
+__all__ = ["USABLE_STATUSES", "check", "check_each", "check_hierarchy", "specification_of"]
 
 #: The statuses that a product inventory must be in, by action (Product Order Open API).
 USABLE_STATUSES = {
@@ -39,6 +39,14 @@ def specification_of(item: LineItemDraft, catalog: Catalog) -> Specification | N
 
 def check(draft: OrderDraft, found: References, *, allow_version_update: bool) -> Iterator[Problem]:
     """Check that everything named exists and may be used in this way."""
+    yield from check_each(draft, found, allow_version_update=allow_version_update)
+    yield from check_hierarchy(draft, found.catalog)
+
+
+def check_each(
+    draft: OrderDraft, found: References, *, allow_version_update: bool
+) -> Iterator[Problem]:
+    """Check channels, parties and each line by itself."""
     for index, channel in enumerate(draft.channel or ()):
         if channel.id and channel.id not in found.catalog.channels:
             yield Problem.of(messages.CHANNEL_UNKNOWN, f"/channel/{index}/id")
@@ -51,7 +59,6 @@ def check(draft: OrderDraft, found: References, *, allow_version_update: bool) -
         kind = PARTY_KINDS.get(referred_type(party) or "")
         if kind and party.id and (kind, party.id) not in found.parties:
             yield Problem.of(_PARTY_UNKNOWN[kind], f"/relatedParty/{index}/id")
-    yield from _hierarchy(draft, found.catalog)
 
 
 def _offering(item: LineItemDraft, catalog: Catalog, at: str) -> Iterator[Problem]:
@@ -113,8 +120,8 @@ def _inventory(
         yield Problem.of(messages.INVENTORY_VERSION_DIFFERS, pointer)
 
 
-def _hierarchy(draft: OrderDraft, catalog: Catalog) -> Iterator[Problem]:
-    """Parents and children must fit wherever the catalog says anything about the parent."""
+def check_hierarchy(draft: OrderDraft, catalog: Catalog) -> Iterator[Problem]:
+    """Check that children fit wherever the catalog says anything about their parent."""
     by_id = {item.id: item for item in draft.items if item.id}
     for child_id, stated in parents(draft).items():
         for parent_id, pointer in stated.items():

@@ -1,0 +1,334 @@
+"""Revise an order: from what a client says to the change that it comes to, or every problem.
+
+The order of things: what is said that is new (`rules.revisions.news_of`) is captured as if it were
+an order, laid over the lines and the header (`merging`), and judged; then versions, states and the
+audit follow. Nothing here does I/O; the caller holds the order's lock
+(docs/decisions/0015-revisions.md).
+"""
+
+from collections.abc import Container, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import msgspec
+
+from ordering.domain import messages
+from ordering.domain.capture import Circumstances, capture, capture_line, join_lines
+from ordering.domain.change import UPDATE, Change, ChangeType, Event, LineChange, moment_after
+from ordering.domain.decode import Decoded, join_problems
+from ordering.domain.draft import LineItemDraft, OrderDraft, ProductDraft
+from ordering.domain.errors import InvalidRequestError, Problem
+from ordering.domain.inventory import Inventories, InventoryWriter, not_ready
+from ordering.domain.merging import MergedHeader, MergedLine, merge_header, merge_line
+from ordering.domain.order import LineItem, Order
+from ordering.domain.redraft import redraft
+from ordering.domain.references import References
+from ordering.domain.rules import Policy, extra_rules
+from ordering.domain.rules.characteristics import work_notes
+from ordering.domain.rules.revisions import (
+    check_order,
+    check_parents,
+    check_relations,
+    check_said,
+    is_cancel,
+    is_open,
+    news_of,
+    sketch,
+    specification_of_line,
+)
+from ordering.domain.states import OrderState
+from ordering.domain.timestamps import Timestamp
+
+__all__ = ["RevisionPolicy", "approve_added", "revise"]
+
+
+class RevisionPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that a revision depends on, and who revises."""
+
+    client: str
+    rules: Policy
+    validate_characteristic_values: bool = True
+    edit_new: bool = False
+    wait_for_approval: bool = False
+
+
+class _Said(NamedTuple):
+    """A line of the revision: what the order holds, if anything, and what it would become."""
+
+    item: LineItemDraft
+    old: LineItem | None
+    merged: MergedLine
+
+
+def revise(
+    order: Order, decoded: Decoded[OrderDraft], found: References, how: RevisionPolicy
+) -> Change:
+    """Decide what a revision changes of an order.
+
+    Raises `InvalidRequestError`: if the order cannot be revised in its state, with that alone, else
+    with every problem of what was said.
+    """
+    if refused := list(check_order(order, edit_new=how.edit_new)):
+        raise InvalidRequestError(refused)
+    draft, shape = decoded
+    news = news_of(draft, order)
+    circumstances = Circumstances(
+        order_id=order.id,
+        client=how.client,
+        moment=moment_after(order),
+        validate_characteristic_values=how.validate_characteristic_values,
+    )
+    header = merge_header(
+        order,
+        capture(msgspec.structs.replace(news, product_order_item=None), found, circumstances),
+    )
+    said = _say(news, order, found)
+    lines = _all_lines(said, order)
+    canceled = _canceled(said, lines)
+    whole = sketch(header.order, lines, canceled)
+    findings = chain(
+        check_said(draft, news, order, found, how.rules),
+        _untouchable(said),
+        check_relations(draft, whole, found, how.rules),
+        check_parents(draft, order, canceled),
+        _extra(header.order, lines, canceled, len(said), found, how.rules),
+    )
+    if problems := join_problems(shape, findings):
+        raise InvalidRequestError(problems)
+    _note(said, news, whole, found, how)
+    join_lines(lines, whole)
+    outcome = _Outcome(order, said, lines, canceled, how)
+    return outcome.change(header, circumstances.moment)
+
+
+def approve_added(change: Change, inventories: Inventories) -> Change:
+    """Make inventories wait for the lines that a revision added and that are approved with it.
+
+    Raises `InvalidRequestError` if an inventory is meanwhile in another order's hands.
+    """
+    writer = InventoryWriter(change.order, inventories)
+    approved = {
+        line.id: writer.approve(line)
+        for line in change.added
+        if line.state is OrderState.ACKNOWLEDGED
+    }
+    if problems := [
+        problem
+        for line in change.added
+        if line.id in approved
+        for problem in not_ready(line, inventories, "/productOrderItem")
+    ]:
+        raise InvalidRequestError(problems)
+    lines = [approved.get(line.id, line) for line in change.order.line_items]
+    return msgspec.structs.replace(
+        change,
+        order=msgspec.structs.replace(change.order, line_items=lines),
+        added=[approved.get(line.id, line) for line in change.added],
+        inventories=writer.changes,
+    )
+
+
+def _say(news: OrderDraft, order: Order, found: References) -> list[_Said]:
+    """Capture the lines of the revision, and lay them over those that exist."""
+    lines = {line.item_id: line for line in order.line_items}
+    position = max((line.position for line in order.line_items), default=-1)
+    said: list[_Said] = []
+    for item in news.items:
+        old = lines.get(item.id or "")
+        if old is None:
+            position += 1
+            line = capture_line(item, position, found, [])
+            merged = MergedLine(line, {}, (), lists_changed=True)
+        else:
+            line = capture_line(item, old.position, found, [], specification_of_line(old, found))
+            merged = merge_line(old, line)
+        said.append(_Said(item, old, merged))
+    return said
+
+
+def _all_lines(said: Sequence[_Said], order: Order) -> list[LineItem]:
+    """List the lines that the order would have: those of the revision, then the others."""
+    named = {each.item.id for each in said}
+    others = [line for line in order.line_items if line.item_id not in named]
+    return [each.merged.line for each in said] + [msgspec.structs.replace(each) for each in others]
+
+
+def _canceled(said: Sequence[_Said], lines: Sequence[LineItem]) -> set[str]:
+    """Collect the lines that are canceled: before, by name, or with the line above them."""
+    gone = {line.item_id for line in lines if line.state is OrderState.CANCELED}
+    gone |= {each.old.item_id for each in said if each.old is not None and is_cancel(each.item)}
+    by_id = {line.id: line for line in lines}
+    for line in lines:
+        walk: LineItem | None = line
+        above: list[LineItem] = []
+        while walk is not None and walk not in above:
+            above.append(walk)
+            walk = by_id.get(walk.parent_line_item_id) if walk.parent_line_item_id else None
+        if any(each.item_id in gone for each in above):
+            gone.add(line.item_id)
+    return gone
+
+
+def _untouchable(said: Sequence[_Said]) -> Iterator[Problem]:
+    """Find lines that would change though they have ended, or are about to."""
+    for index, (_, old, merged) in enumerate(said):
+        if old is not None and merged.fields and not is_open(old):
+            yield Problem.of(
+                messages.NOT_UPDATABLE_LINE,
+                f"/productOrderItem/{index}",
+                id=old.item_id,
+                state=old.state.label,
+            )
+
+
+def _extra(
+    order: Order,
+    lines: Sequence[LineItem],
+    canceled: Container[str],
+    said: int,
+    found: References,
+    rules: Policy,
+) -> Iterator[Problem]:
+    """Hold the order as it would become against the rules of plug-ins; canceled lines aside."""
+    if not rules.extra_rules:
+        return
+    for problem in extra_rules(rules, redraft(order, lines), found):
+        match problem.pointer.split("/"):
+            case ["", "productOrderItem", index, *_] if lines[int(index)].item_id in canceled:
+                continue
+            case ["", "productOrderItem", index, *_] if int(index) >= said:
+                yield msgspec.structs.replace(problem, pointer="/productOrderItem")
+            case _:
+                yield problem
+
+
+def _note(
+    said: Sequence[_Said],
+    news: OrderDraft,
+    whole: OrderDraft,
+    found: References,
+    how: RevisionPolicy,
+) -> None:
+    """Write on each line what is odd about the characteristics that are new."""
+    drawn = list(whole.items)
+    for index, item in enumerate(news.items):
+        product = msgspec.structs.replace(
+            drawn[index].product or ProductDraft(),
+            product_characteristic=item.product and item.product.product_characteristic,
+        )
+        drawn[index] = msgspec.structs.replace(drawn[index], product=product)
+    texts = work_notes(
+        OrderDraft(product_order_item=drawn),
+        found.catalog,
+        validate_values=how.validate_characteristic_values,
+    )
+    for index, text in texts:
+        if index < len(said):
+            line = said[index].merged.line
+            if text not in line.work_notes:
+                line.work_notes = [*line.work_notes, text]
+
+
+class _Outcome:
+    """Makes the change of an order whose revision was found good."""
+
+    def __init__(
+        self,
+        before: Order,
+        said: Sequence[_Said],
+        lines: Sequence[LineItem],
+        canceled: Container[str],
+        how: RevisionPolicy,
+    ) -> None:
+        self._before = before
+        self._said = {each.item.id: each for each in said}
+        self._lines = lines
+        self._canceled = canceled
+        self._how = how
+        self._waits = how.wait_for_approval and before.state is OrderState.IN_PROGRESS
+
+    def change(self, header: MergedHeader, moment: Timestamp) -> Change:
+        """Put header, lines, versions and states together."""
+        before = self._before
+        old = {line.item_id: line for line in before.line_items}
+        added = [self._added(line) for line in self._lines if line.item_id not in old]
+        changes = [
+            change
+            for line in self._lines
+            if line.item_id in old and (change := self._changed(old[line.item_id], line))
+        ]
+        after = {line.item_id: line for line in (*added, *(each.line for each in changes))}
+        lines = [after.get(line.item_id, line) for line in self._lines]
+        order = msgspec.structs.replace(
+            header.order,
+            state=self._state(lines),
+            version=before.version + 1,
+            updated_at=moment,
+            line_items=sorted(lines, key=lambda line: line.position),
+        )
+        fields = dict(header.fields)
+        events = [Event.ATTRIBUTES_CHANGED]
+        if order.state is not before.state:
+            fields["state"] = (before.state, order.state)
+            events.append(Event.STATE_CHANGED)
+        return Change(
+            order=order,
+            operation=UPDATE,
+            client=self._how.client,
+            moment=moment,
+            fields=fields,
+            lines=changes,
+            added=added,
+            events=events,
+        )
+
+    def _state(self, lines: Sequence[LineItem]) -> OrderState:
+        if self._waits:
+            return OrderState.REVISION_IN_PROGRESS
+        if all(line.state is OrderState.CANCELED for line in lines):
+            return OrderState.CANCELED
+        return self._before.state
+
+    def _added(self, line: LineItem) -> LineItem:
+        """Give a new line its state: what is approved already needs no approval any more."""
+        approved = self._before.state is OrderState.IN_PROGRESS and not self._waits
+        state = OrderState.ACKNOWLEDGED if approved else OrderState.NEW
+        return msgspec.structs.replace(line, state=state)
+
+    def _changed(self, old: LineItem, line: LineItem) -> LineChange | None:
+        said = self._said.get(old.item_id)
+        fields = dict(said.merged.fields) if said else {}
+        types = list(said.merged.types) if said else []
+        if line.parent_line_item_id != old.parent_line_item_id:
+            fields["parent"] = self._name(old), self._name(line)
+            types.append(ChangeType.OTHER)
+        state = line.state
+        if line.item_id in self._canceled and is_open(line):
+            state = self._canceling()
+            types.append(ChangeType.LINE_CANCELED)
+        if not fields and state is old.state:
+            return None
+        if self._waits and state is OrderState.IN_PROGRESS:
+            state = OrderState.REVISION_IN_PROGRESS
+        if state is not old.state:
+            fields["state"] = (old.state, state)
+        return LineChange(
+            line=msgspec.structs.replace(line, state=state, version=old.version + 1),
+            fields=fields,
+            types=[kind for kind in ChangeType if kind in types],
+            lists_changed=said is not None and said.merged.lists_changed,
+            notes=[text for text in line.work_notes if text not in old.work_notes],
+        )
+
+    def _canceling(self) -> OrderState:
+        """Tell what becomes of a line that is canceled."""
+        if self._before.state is OrderState.NEW:
+            return OrderState.CANCELED
+        if self._waits:
+            return OrderState.ASSESSING_CANCELLATION
+        return OrderState.CANCELLATION_IN_PROGRESS
+
+    def _name(self, line: LineItem) -> str | None:
+        """Name the parent of a line as clients do."""
+        parent = line.parent_line_item_id
+        return next((each.item_id for each in self._lines if each.id == parent), None)

@@ -1,0 +1,59 @@
+"""Move an order on: the use case behind its transitions."""
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from ordering.db.engine import Database
+from ordering.domain.actions import Action, allowed_actions
+from ordering.domain.change import moment_after
+from ordering.domain.inventory import Inventories
+from ordering.domain.order import LineItem, Order
+from ordering.domain.progress import lines_meant, progress, read_transition
+from ordering.orders.changes import write_change
+from ordering.orders.inventories import lock_inventories
+from ordering.orders.lock import lock_order
+
+__all__ = ["Progress", "ProgressOrder"]
+
+#: The actions that something comes of for product inventories.
+_REACHING_INVENTORY = frozenset({Action.APPROVE, Action.COMPLETE, Action.FINISH_CANCELLATION})
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """An order after a transition, the lines that moved, and what it allows now."""
+
+    order: Order
+    moved: Sequence[LineItem]
+    allowed: Sequence[Action]
+
+
+class ProgressOrder:
+    """The use case: lock the order, then its inventories, decide, write, in one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(
+        self, text: str, body: bytes, client: str, tags: Collection[str] | None = None
+    ) -> Progress:
+        """Move the order with this id or external id as `body` says; returns it, committed.
+
+        `tags` are the tags of the order that the client knows, if it names any. Raises
+        `InvalidRequestError`, `NotFoundError`, `ConflictError` or `OutdatedError`; then nothing
+        was written.
+        """
+        asked = read_transition(body)
+        async with self._database.transaction() as connection:
+            order = await lock_order(connection, text, tags)
+            inventories = Inventories()
+            if asked.action in _REACHING_INVENTORY:
+                inventories = await lock_inventories(connection, lines_meant(order, asked))
+            moment = moment_after(order)
+            change = progress(order, asked, inventories, client=client, moment=moment)
+            await write_change(connection, change)
+        return Progress(
+            order=change.order,
+            moved=[each.line for each in change.lines],
+            allowed=allowed_actions(change.order),
+        )

@@ -1,0 +1,69 @@
+"""Where fulfilment reports how far an order has come: the endpoint of its transitions."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, post
+from litestar.params import FromPath
+
+from ordering.access.roles import Permission
+from ordering.domain.actions import Action
+from ordering.domain.ids import show_id
+from ordering.orders.progress import Progress
+from ordering_rest.access import client_of, requires, services_of
+from ordering_rest.bodies import require_json
+from ordering_rest.entity_tags import entity_tag, read_if_match
+from ordering_rest.parity.view import View
+
+__all__ = ["PATH", "move_order"]
+
+PATH = "/api/ordering/v1/productOrder/{order_id:str}/transition"
+
+
+class _Line(msgspec.Struct):
+    """A line that moved."""
+
+    id: str
+    state: str
+    ponr: bool
+
+
+class _Moved(msgspec.Struct, rename="camel"):
+    """The order after a transition, the lines that moved, and what it allows now."""
+
+    id: str
+    href: str
+    state: str
+    version: int
+    ponr: bool
+    line_items: list[_Line]
+    allowed_actions: list[Action]
+
+
+@post(PATH, guards=[requires(Permission.MOVE_ORDERS)])
+async def move_order(request: Request[Any, Any, Any], order_id: FromPath[str]) -> Response[bytes]:
+    """Move an order, or some of its lines, and answer what moved."""
+    require_json(request)
+    tags = read_if_match(request.headers)
+    body = await request.body()
+    client = client_of(request).username
+    done = await services_of(request).progress_order(order_id, body, client, tags)
+    return Response(
+        msgspec.json.encode(_show(done)),
+        status_code=200,
+        media_type="application/json",
+        headers={"ETag": entity_tag(done.order)},
+    )
+
+
+def _show(done: Progress) -> _Moved:
+    order = done.order
+    return _Moved(
+        id=show_id(order.id),
+        href=View().path_of(order),
+        state=order.state,
+        version=order.version,
+        ponr=order.ponr,
+        line_items=[_Line(line.item_id, line.state, line.ponr) for line in done.moved],
+        allowed_actions=list(done.allowed),
+    )

@@ -1,0 +1,58 @@
+"""The endpoint `cancelproductorder`: ask for an order to be canceled."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, post
+from msgspec import Raw
+
+from ordering.access.roles import Permission
+from ordering.domain import messages
+from ordering.domain.cancellation import ORDER_POINTER, Cancellation, read_cancellation
+from ordering.domain.errors import InvalidRequestError, NotFoundError, Problem
+from ordering.domain.ids import show_id
+from ordering.domain.order import Order
+from ordering.domain.values import encode
+from ordering_rest.access import client_of, requires, services_of
+from ordering_rest.bodies import require_json
+from ordering_rest.entity_tags import entity_tag
+from ordering_rest.parity.queued import when_created
+from ordering_rest.parity.view import BASE_PATH, View
+
+__all__ = ["PATH", "cancel_order"]
+
+PATH = f"{BASE_PATH}/cancelproductorder"
+
+
+@post(PATH, guards=[requires(Permission.PLACE_ORDERS)])
+async def cancel_order(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Accept a request to cancel an order: it is assessed from now on, not canceled yet.
+
+    An order that is not there is the body's fault, so it is no 404.
+    """
+    require_json(request)
+    asked = read_cancellation(await request.body())
+    services = services_of(request)
+    client = client_of(request).username
+
+    async def cancel() -> Order:
+        return await services.cancel_order(asked, client)
+
+    try:
+        order = await when_created(request, asked.order_id, messages.CANCEL_NOT_CREATED_YET, cancel)
+    except NotFoundError as error:
+        problem = Problem.of(messages.CANCEL_ORDER_INVALID, ORDER_POINTER)
+        raise InvalidRequestError([problem]) from error
+    return Response(
+        _show(asked, order),
+        status_code=200,
+        media_type="application/json",
+        headers={"ETag": entity_tag(order)},
+    )
+
+
+def _show(asked: Cancellation, order: Order) -> bytes:
+    """Answer the request as it was sent, with what the source adds to it."""
+    sent = msgspec.json.decode(encode(asked), type=dict[str, Raw])
+    href = (asked.product_order and asked.product_order.href) or View().path_of(order)
+    return encode({**sent, "id": show_id(order.id), "href": href, "state": "done"})
