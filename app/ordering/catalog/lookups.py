@@ -81,6 +81,8 @@ async def find_references(
                 locations.add(item.product.place.id or "")
             inventories.add(item.product.id or "")
             inventories.update(each.id or "" for each in item.product.product_relationship or ())
+    if not any(text for text in (*parties, *locations, *inventories)):
+        return References(catalog=catalog)
     rows = await connection.fetch(
         _STATEMENT, *_split(parties), *_split(locations), *_split(inventories)
     )

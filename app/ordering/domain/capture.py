@@ -95,16 +95,9 @@ def join_lines(lines: Sequence[LineItem], draft: OrderDraft) -> None:
 
 
 def capture_line(
-    item: LineItemDraft,
-    position: int,
-    found: References,
-    notes: list[str],
-    known: Specification | None = None,
+    item: LineItemDraft, position: int, found: References, notes: list[str]
 ) -> LineItem:
-    """Make the line that a draft describes, in state `new`, version 1, without a parent yet.
-
-    `known` is the specification whose characteristics are meant where the draft names none.
-    """
+    """Make the line that a draft describes, in state `new`, version 1, without a parent yet."""
     product = item.product or _NO_PRODUCT
     specification = specification_of(item, found.catalog)
     inventory = found.inventories.get(product.id) if product.id else None
@@ -133,7 +126,7 @@ def capture_line(
         is_bundle=product.is_bundle,
         product_extras=_extras(product, "Product"),
         extras=_extras(item, "ProductOrderItem"),
-        characteristics=_characteristics(product, specification or known),
+        characteristics=_characteristics(product, specification),
         contacts=_contacts(product),
         related_items=_related_items(product, found),
         work_notes=notes,

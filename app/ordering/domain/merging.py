@@ -9,7 +9,7 @@ notes are added, channels and parties replaced (docs/decisions/0015-revisions.md
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -86,12 +86,32 @@ class MergedLine(NamedTuple):
     types: Sequence[ChangeType]
     lists_changed: bool
 
+    def lengths(self) -> dict[str, int]:
+        """Tell how long each list of the line is that is different now."""
+        line = self.line
+        lists: dict[str, Sequence[object]] = {
+            "product.productCharacteristic": line.characteristics,
+            "product.relatedParty": line.contacts,
+            "product.productRelationship": line.related_items,
+            "itemPrice": self._shown("itemPrice"),
+            "externalProductInventory": self._shown("externalProductInventory"),
+        }
+        return {name: len(each) for name, each in lists.items() if name in self.fields}
+
+    def _shown(self, name: str) -> list[object]:
+        return cast("list[object]", self.fields.get(name, (None, []))[1])
+
 
 class MergedHeader(NamedTuple):
     """An order as its header is to be, and how that differs from what it was."""
 
     order: Order
     fields: Mapping[str, tuple[object, object]]
+
+    @property
+    def notes(self) -> int:
+        """How many notes there are, if they are more than before."""
+        return len(cast("list[object]", self.fields.get("note", (None, []))[1]))
 
 
 class _Difference:
@@ -201,7 +221,8 @@ def _merge_members(old: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add_elements(old: list[Any], said: list[Any]) -> list[Any]:
-    return old + said
+    # What is repeated, as by a client that sends back what it has read, is no further element.
+    return old + [each for each in said if each not in old]
 
 
 # -- lists of a line -------------------------------------------------------------------------------

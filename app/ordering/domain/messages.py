@@ -156,6 +156,8 @@ NOT_CANCELABLE_LINE = Message("Cannot cancel line item {id} in state: {state}", 
 FULFILMENT_TYPE_NOT_DELIVER = Message(
     "Patch request cannot be made as the order's fulfillment type is not 'deliver.", 24
 )
+PRODUCT_FIXED = Message("product id cannot be changed once the line item is approved", 24)
+LIST_FULL = Message("The order would have more than {limit} of these", 24)
 RELATIONSHIP_TO_CANCELED = Message("productOrderItemRelationship id names a canceled line item", 24)
 REVISION_OPERATION_UNKNOWN = Message("revisionOperation is neither empty nor cancel", 24)
 CANCELED_LINE_UNKNOWN = Message("productOrderItem id names no line item to cancel", 24)

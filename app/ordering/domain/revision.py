@@ -6,9 +6,11 @@ audit follow. Nothing here does I/O; the caller holds the order's lock
 (docs/decisions/0015-revisions.md).
 """
 
+from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -25,12 +27,14 @@ from ordering.domain.redraft import redraft
 from ordering.domain.references import References
 from ordering.domain.rules import Policy, extra_rules
 from ordering.domain.rules.characteristics import work_notes
+from ordering.domain.rules.relationships import parents
 from ordering.domain.rules.revisions import (
     check_order,
     check_parents,
     check_relations,
     check_said,
     is_cancel,
+    is_leaving,
     is_open,
     news_of,
     sketch,
@@ -38,6 +42,7 @@ from ordering.domain.rules.revisions import (
 )
 from ordering.domain.states import OrderState
 from ordering.domain.timestamps import Timestamp
+from ordering.domain.values import MAX_FEW
 
 __all__ = ["RevisionPolicy", "approve_added", "revise"]
 
@@ -84,14 +89,16 @@ def revise(
     )
     said = _say(news, order, found)
     lines = _all_lines(said, order)
-    canceled = _canceled(said, lines)
-    whole = sketch(header.order, lines, canceled)
+    whole = sketch(header.order, lines)
+    canceled = _with_those_below({each.item.id for each in said if is_cancel(each.item)}, whole)
+    gone = canceled | {line.item_id for line in order.line_items if is_leaving(line)}
     findings = chain(
         check_said(draft, news, order, found, how.rules),
         _untouchable(said),
-        check_relations(draft, whole, found, how.rules),
-        check_parents(draft, order, canceled),
-        _extra(header.order, lines, canceled, len(said), found, how.rules),
+        _full(said, header),
+        check_relations(draft, whole, gone, found, how.rules),
+        check_parents(news, order, gone),
+        _extra(header.order, lines, gone, len(said), found, how.rules),
     )
     if problems := join_problems(shape, findings):
         raise InvalidRequestError(problems)
@@ -140,10 +147,21 @@ def _say(news: OrderDraft, order: Order, found: References) -> list[_Said]:
             line = capture_line(item, position, found, [])
             merged = MergedLine(line, {}, (), lists_changed=True)
         else:
-            line = capture_line(item, old.position, found, [], specification_of_line(old, found))
+            line = capture_line(item, old.position, found, [])
+            _complete_types(line, old, found)
             merged = merge_line(old, line)
         said.append(_Said(item, old, merged))
     return said
+
+
+def _complete_types(line: LineItem, old: LineItem, found: References) -> None:
+    """Give the value types of the catalog to characteristics that the line did not have yet."""
+    had = {value.name for value in old.characteristics}
+    specification = specification_of_line(old, found)
+    for value in line.characteristics:
+        known = specification and specification.characteristics.get(value.name or "")
+        if known and value.name not in had:
+            value.value_type = value.value_type or known.value_type
 
 
 def _all_lines(said: Sequence[_Said], order: Order) -> list[LineItem]:
@@ -153,20 +171,19 @@ def _all_lines(said: Sequence[_Said], order: Order) -> list[LineItem]:
     return [each.merged.line for each in said] + [msgspec.structs.replace(each) for each in others]
 
 
-def _canceled(said: Sequence[_Said], lines: Sequence[LineItem]) -> set[str]:
-    """Collect the lines that are canceled: before, by name, or with the line above them."""
-    gone = {line.item_id for line in lines if line.state is OrderState.CANCELED}
-    gone |= {each.old.item_id for each in said if each.old is not None and is_cancel(each.item)}
-    by_id = {line.id: line for line in lines}
-    for line in lines:
-        walk: LineItem | None = line
-        above: list[LineItem] = []
-        while walk is not None and walk not in above:
-            above.append(walk)
-            walk = by_id.get(walk.parent_line_item_id) if walk.parent_line_item_id else None
-        if any(each.item_id in gone for each in above):
-            gone.add(line.item_id)
-    return gone
+def _with_those_below(canceled: set[str | None], whole: OrderDraft) -> set[str]:
+    """Collect the lines that are canceled by name, and those below them as the order would be."""
+    below: dict[str, list[str]] = defaultdict(list)
+    for child, stated in parents(whole).items():
+        below[next(iter(stated))].append(child)
+    found: set[str] = set()
+    waiting = [each for each in canceled if each]
+    while waiting:
+        each = waiting.pop()
+        if each not in found:
+            found.add(each)
+            waiting += below[each]
+    return found
 
 
 def _untouchable(said: Sequence[_Said]) -> Iterator[Problem]:
@@ -181,10 +198,21 @@ def _untouchable(said: Sequence[_Said]) -> Iterator[Problem]:
             )
 
 
+def _full(said: Sequence[_Said], header: MergedHeader) -> Iterator[Problem]:
+    """Find lists that would become longer than a request may be."""
+    if header.notes > MAX_FEW:
+        yield Problem.of(messages.LIST_FULL, "/note", limit=MAX_FEW)
+    for index, each in enumerate(said):
+        for name, length in each.merged.lengths().items():
+            if length > MAX_FEW:
+                at = f"/productOrderItem/{index}/{name.replace('.', '/')}"
+                yield Problem.of(messages.LIST_FULL, at, limit=MAX_FEW)
+
+
 def _extra(
     order: Order,
     lines: Sequence[LineItem],
-    canceled: Container[str],
+    gone: Container[str],
     said: int,
     found: References,
     rules: Policy,
@@ -193,13 +221,20 @@ def _extra(
     if not rules.extra_rules:
         return
     for problem in extra_rules(rules, redraft(order, lines), found):
-        match problem.pointer.split("/"):
-            case ["", "productOrderItem", index, *_] if lines[int(index)].item_id in canceled:
-                continue
-            case ["", "productOrderItem", index, *_] if int(index) >= said:
-                yield msgspec.structs.replace(problem, pointer="/productOrderItem")
-            case _:
-                yield problem
+        place = _place(problem.pointer, len(lines))
+        if place is not None and place < len(lines) and lines[place].item_id in gone:
+            continue
+        shown = problem.pointer if place is None or place < said else "/productOrderItem"
+        yield msgspec.structs.replace(problem, pointer=shown)
+
+
+def _place(pointer: str, lines: int) -> int | None:
+    """Tell which line a pointer of a plug-in is about; `lines` for one that cannot be."""
+    match pointer.split("/"):
+        case ["", "productOrderItem", index, *_]:
+            return min(int(index), lines) if index.isdecimal() and len(index) < 10 else lines
+        case _:
+            return None
 
 
 def _note(
@@ -245,6 +280,7 @@ class _Outcome:
         self._lines = lines
         self._canceled = canceled
         self._how = how
+        self._names: dict[UUID | None, str] = {line.id: line.item_id for line in lines}
         self._waits = how.wait_for_approval and before.state is OrderState.IN_PROGRESS
 
     def change(self, header: MergedHeader, moment: Timestamp) -> Change:
@@ -300,7 +336,11 @@ class _Outcome:
         fields = dict(said.merged.fields) if said else {}
         types = list(said.merged.types) if said else []
         if line.parent_line_item_id != old.parent_line_item_id:
-            fields["parent"] = self._name(old), self._name(line)
+            names = self._names
+            fields["parent"] = (
+                names.get(old.parent_line_item_id),
+                names.get(line.parent_line_item_id),
+            )
             types.append(ChangeType.OTHER)
         state = line.state
         if line.item_id in self._canceled and is_open(line):
@@ -327,8 +367,3 @@ class _Outcome:
         if self._waits:
             return OrderState.ASSESSING_CANCELLATION
         return OrderState.CANCELLATION_IN_PROGRESS
-
-    def _name(self, line: LineItem) -> str | None:
-        """Name the parent of a line as clients do."""
-        parent = line.parent_line_item_id
-        return next((each.item_id for each in self._lines if each.id == parent), None)

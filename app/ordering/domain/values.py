@@ -16,6 +16,7 @@ from ordering.domain.numbers import Number
 from ordering.domain.timestamps import Timestamp, show_timestamp
 
 __all__ = [
+    "MAX_FEW",
     "Amount",
     "Channel",
     "Characteristic",
@@ -51,7 +52,8 @@ _Element = TypeVar("_Element")
 
 #: The array types of objects. Without a bound one body could ask for millions of objects, and for
 #: as many problems. `Many` is for lines and what may be as many as lines: a parent's children.
-Few = Annotated[list[_Element], Meta(max_length=1_000)]
+MAX_FEW = 1_000
+Few = Annotated[list[_Element], Meta(max_length=MAX_FEW)]
 Many = Annotated[list[_Element], Meta(max_length=10_000)]
 
 _Integer = Annotated[int, Meta(ge=-(2**62), le=2**62)]

@@ -2,9 +2,15 @@
 
 from collections.abc import Collection
 
-from ordering.catalog.lookups import ReferenceFinder
+from msgspec.structs import replace
+
+from ordering.catalog.lookups import ReferenceFinder, find_references
+from ordering.db.connection import Connection
 from ordering.db.engine import Database
+from ordering.domain.draft import LineItemDraft, OrderDraft, ProductDraft
+from ordering.domain.ids import show_id
 from ordering.domain.order import Order
+from ordering.domain.references import References
 from ordering.domain.revision import RevisionPolicy, approve_added, revise
 from ordering.orders.changes import write_change
 from ordering.orders.inventories import lock_inventories
@@ -45,9 +51,23 @@ class ReviseOrder:
         )
         async with self._database.transaction() as connection:
             order = await lock_order(connection, text, tags)
+            if not self._rules.allow_spec_version_update:
+                found = await _with_installed(connection, found, order)
             change = revise(order, decoded, found, how)
             if change.added:
                 inventories = await lock_inventories(connection, change.added)
                 change = approve_added(change, inventories)
             await write_change(connection, change)
         return change.order
+
+
+async def _with_installed(connection: Connection, found: References, order: Order) -> References:
+    """Add what the lines of the order are about to what the revision names."""
+    items = [
+        LineItemDraft(product=ProductDraft(id=show_id(line.product_inventory_id)))
+        for line in order.line_items
+        if line.product_inventory_id is not None
+    ]
+    draft = OrderDraft(product_order_item=items)
+    installed = await find_references(connection, found.catalog, [draft])
+    return replace(found, inventories={**installed.inventories, **found.inventories})

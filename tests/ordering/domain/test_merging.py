@@ -211,3 +211,21 @@ def test_notes_are_added_and_channels_and_parties_replaced() -> None:
         "externalId", "externalSystem", "note", "relatedParty", "requestedStartDate",
         "requestedCompletionDate", "extras",
     }  # fmt: skip
+
+
+def test_a_value_type_that_was_sent_stays() -> None:
+    had = [characteristic("Routing", "Base", valueType="custom")]
+    line, fields, _ = after(
+        {"product": PRODUCT | {"productCharacteristic": had}},
+        product={"productCharacteristic": [characteristic("Routing", "Base")]},
+    )
+    assert line.characteristics[0].value_type == "custom"
+    assert fields == {}
+
+
+def test_notes_that_are_sent_back_are_not_doubled() -> None:
+    before = order_in(IN_PROGRESS, order(note=[payloads.note("one"), payloads.note("two")]))
+    held = loaded(before.notes)
+    change = revised(before, {"note": [*held, payloads.note("three")]})
+    assert [each["text"] for each in loaded(change.order.notes)] == ["one", "two", "three"]
+    assert revised(before, {"note": held}).fields == {}

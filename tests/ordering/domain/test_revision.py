@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from ordering.domain.change import Event
+from ordering.domain.errors import Problem
 from ordering.domain.extension import required
 from ordering.domain.redraft import redraft
 from ordering.domain.states import OrderState
@@ -269,3 +270,57 @@ def test_an_order_drawn_as_a_draft_is_the_draft_that_places_it() -> None:
     for name in placed.line_items[0].__struct_fields__:
         if name not in ids:
             assert getattr(again.line_items[0], name) == getattr(placed.line_items[0], name), name
+
+
+@pytest.mark.parametrize(
+    "pointer", ["/productOrderItem/9/x", "/productOrderItem/-", "/productOrderItem/٣"]
+)
+def test_a_plug_in_that_points_nowhere_is_told_at_the_lines(pointer: str) -> None:
+    def rule(_draft: object, _found: object) -> list[Problem]:
+        return [Problem("odd", pointer, 24)]
+
+    before = order_in(IN_PROGRESS, order(items=[plain("a")]))
+    assert problems_of(before, {}, extra_rules=(rule,)) == [("/productOrderItem", "odd", 24)]
+
+
+def test_lines_that_left_before_take_nobody_along() -> None:
+    """A line below one that was canceled is not canceled by the next revision."""
+    before = order_in(IN_PROGRESS, tree())
+    line_of(before, "left").state = OrderState.CANCELED
+    change = revised(before, {"note": [payloads.note()]})
+    assert list(change.lines) == []
+    assert line_of(change.order, "leaf").state is IN_PROGRESS
+
+
+def test_a_line_that_moves_away_is_not_canceled_with_its_old_parent() -> None:
+    change = revised(
+        order_in(IN_PROGRESS, tree()),
+        lines(
+            said("left", revisionOperation="cancel"),
+            said("leaf", productOrderItemRelationship=[related("right")]),
+        ),
+    )
+    leaf = line_of(change.order, "leaf")
+    assert (leaf.state, leaf.version) == (IN_PROGRESS, 2)
+
+
+def test_a_long_chain_of_lines_is_walked_once() -> None:
+    """5,000 levels: with a walk per line this would take minutes."""
+    chain = [plain("0")] + [
+        plain(str(number), productOrderItemRelationship=[related(str(number - 1))])
+        for number in range(1, 5000)
+    ]
+    before = order_in(IN_PROGRESS, order(items=chain))
+    change = revised(before, lines(said("1", revisionOperation="cancel")))
+    assert len(change.lines) == 4999
+
+
+def test_five_thousand_lines_lose_their_parent() -> None:
+    star = [plain("top")] + [
+        plain(str(number), productOrderItemRelationship=[related("top")]) for number in range(4999)
+    ]
+    before = order_in(IN_PROGRESS, order(items=star))
+    alone = [said(str(number), productOrderItemRelationship=[]) for number in range(4999)]
+    change = revised(before, lines(*alone))
+    assert len(change.lines) == 4999
+    assert change.lines[0].fields["parent"] == ("top", None)

@@ -136,3 +136,33 @@ async def test_what_was_placed_comes_back(api: Api, order: Payload) -> None:
     shown = _decoder.decode(answered.content)
     assert same(shown, _decoder.decode(created.content))
     assert missing(order, shown, ORDER) == []
+
+
+@settings(
+    max_examples=40,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
+@given(order=placeable())
+async def test_what_was_read_and_is_sent_back_changes_nothing(api: Api, order: Payload) -> None:
+    created = await api.post(ORDERS, to_json(order))
+    location = created.headers["location"]
+    async with api.database.acquire() as connection:
+        await connection.execute("UPDATE customer_order SET state = 'in_progress'")
+        await connection.execute("UPDATE order_line_item SET state = 'in_progress'")
+    read = await api.get(location)
+    revised = await api.patch(location, read.content)
+    assert revised.status_code == 201, revised.text
+    async with api.database.acquire() as connection:
+        changes = await connection.fetchval(
+            "SELECT changes::text FROM order_revision WHERE operation = 'update'"
+            " ORDER BY id DESC LIMIT 1"
+        )
+    assert changes == "{}"
+    again = _decoder.decode((await api.get(location)).content)
+    assert same(again, _decoder.decode(read.content) | {"version": "2"})

@@ -6,13 +6,20 @@ from ordering.domain import messages
 from ordering.domain.draft import LineItemDraft, OrderDraft
 from ordering.domain.errors import Problem
 from ordering.domain.messages import Message
-from ordering.domain.references import Catalog, References, Specification
+from ordering.domain.references import Catalog, Inventory, References, Specification
 from ordering.domain.rules.header import PARTY_KINDS, referred_type
 from ordering.domain.rules.items import INVENTORY_ACTIONS
 from ordering.domain.rules.relationships import parents
 from ordering.domain.values import SpecificationRef
 
-__all__ = ["USABLE_STATUSES", "check", "check_each", "check_hierarchy", "specification_of"]
+__all__ = [
+    "USABLE_STATUSES",
+    "check",
+    "check_each",
+    "check_hierarchy",
+    "check_version",
+    "specification_of",
+]
 
 #: The statuses that a product inventory must be in, by action (Product Order Open API).
 USABLE_STATUSES = {
@@ -109,10 +116,17 @@ def _inventory(
         return
     if inventory.status not in USABLE_STATUSES[item.action]:
         yield Problem.of(messages.INVENTORY_INACTIVE, f"{at}/product/id")
-    specification = specification_of(item, found.catalog)
+    if not allow_version_update:
+        yield from check_version(item, inventory, found.catalog, at)
+
+
+def check_version(
+    item: LineItemDraft, inventory: Inventory, catalog: Catalog, at: str
+) -> Iterator[Problem]:
+    """Check that a change names the version of the specification that is installed."""
+    specification = specification_of(item, catalog)
     if (
         item.action == "change"
-        and not allow_version_update
         and specification is not None
         and inventory.internal_version not in (None, specification.internal_version)
     ):

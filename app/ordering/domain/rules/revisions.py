@@ -12,6 +12,7 @@ import msgspec
 from ordering.domain import messages
 from ordering.domain.draft import LineItemDraft, OrderDraft, ProductDraft
 from ordering.domain.errors import Problem
+from ordering.domain.ids import show_id
 from ordering.domain.order import JsonText, LineItem, Order
 from ordering.domain.references import References, Specification
 from ordering.domain.rules import Policy, header, items, references, relationships
@@ -26,6 +27,7 @@ __all__ = [
     "check_relations",
     "check_said",
     "is_cancel",
+    "is_leaving",
     "is_open",
     "news_of",
     "sketch",
@@ -51,6 +53,11 @@ def is_cancel(item: LineItemDraft) -> bool:
 def is_open(line: LineItem) -> bool:
     """Tell whether a line can still be changed or canceled."""
     return not line.state.is_final and line.state not in _CLOSING
+
+
+def is_leaving(line: LineItem) -> bool:
+    """Tell whether a line is canceled, or about to be."""
+    return line.state is OrderState.CANCELED or line.state in _CLOSING
 
 
 def check_order(order: Order, *, edit_new: bool) -> Iterator[Problem]:
@@ -94,13 +101,13 @@ def _reduce_product(product: ProductDraft | None, line: LineItem) -> ProductDraf
         return None
     changes: dict[str, None] = {}
     known = line.product_inventory_id
-    if product.id in (line.product_id, None if known is None else known.hex):
+    if product.id in (line.product_id, known and show_id(known)):
         changes["id"] = None
     if _is_same(product.product_specification, line.product_specification):
         changes["product_specification"] = None
     if product.place is not None and product.place.id in (
         _member(line.place, "id"),
-        None if line.location_id is None else line.location_id.hex,
+        line.location_id and show_id(line.location_id),
     ):
         changes["place"] = None
     return msgspec.structs.replace(product, **changes)
@@ -137,7 +144,25 @@ def check_said(
             news, found, allow_version_update=policy.allow_spec_version_update
         )
     for index, item in enumerate(draft.items):
-        yield from _line(item, lines.get(item.id or ""), f"/productOrderItem/{index}")
+        line, at = lines.get(item.id or ""), f"/productOrderItem/{index}"
+        yield from _line(item, line, at)
+        if line is not None:
+            yield from _product(news.items[index], line, found, policy, at)
+
+
+def _product(
+    news: LineItemDraft, line: LineItem, found: References, policy: Policy, at: str
+) -> Iterator[Problem]:
+    """Check what a line that exists says that is new of its product."""
+    if news.product is None:
+        return
+    if news.product.id is not None and line.inventory_status_before is not None:
+        yield Problem.of(messages.PRODUCT_FIXED, f"{at}/product/id")
+    installed = line.product_inventory_id and found.inventories.get(
+        show_id(line.product_inventory_id)
+    )
+    if installed and policy.check_references and not policy.allow_spec_version_update:
+        yield from references.check_version(news, installed, found.catalog, at)
 
 
 def _header(draft: OrderDraft, order: Order) -> Iterator[Problem]:
@@ -188,40 +213,47 @@ def _line(item: LineItemDraft, line: LineItem | None, at: str) -> Iterator[Probl
         yield Problem.of(messages.DUE_DATE_FIXED, f"{at}/committedDueDate")
 
 
-def check_parents(draft: OrderDraft, order: Order, canceled: Container[str]) -> Iterator[Problem]:
-    """Check that no new line becomes child or parent of a canceled one."""
-    known = {line.item_id for line in order.line_items}
-    for index, item in enumerate(draft.items):
-        if item.id in known:
-            continue
+def check_parents(news: OrderDraft, order: Order, gone: Container[str]) -> Iterator[Problem]:
+    """Check that no line becomes child or parent of one that is canceled."""
+    lines = {line.item_id: line for line in order.line_items}
+    for index, item in enumerate(news.items):
+        line = lines.get(item.id or "")
+        stated = _relations(line.relationships if line else None)
         for number, relation in enumerate(item.product_order_item_relationship or ()):
-            if relation.relationship_type != "Requires" and (relation.id or "") in canceled:
+            is_new = (relation.id, relation.relationship_type) not in stated
+            if is_new and relation.relationship_type != "Requires" and (relation.id or "") in gone:
                 at = f"/productOrderItem/{index}/productOrderItemRelationship/{number}/id"
                 yield Problem.of(messages.RELATIONSHIP_TO_CANCELED, at)
 
 
-def sketch(order: Order, lines: Sequence[LineItem], canceled: Container[str]) -> OrderDraft:
+def _relations(held: JsonText | None) -> list[tuple[object, object]]:
+    """Read the relationships that a line states: to whom, and of which type."""
+    return [
+        (relation.get("id"), relation.get("relationshipType"))
+        for relation in _decoder.decode(held or "[]")
+    ]
+
+
+def sketch(order: Order, lines: Sequence[LineItem]) -> OrderDraft:
     """Draw an order with these lines as a draft, with what the rules about relations look at."""
+    due = order.committed_due_date
     return OrderDraft(
-        committed_due_date=None
-        if order.committed_due_date is None
-        else Timestamp.of(order.committed_due_date),
-        product_order_item=[_sketch(line, is_due=line.item_id not in canceled) for line in lines],
+        committed_due_date=due and Timestamp.of(due),
+        product_order_item=[_sketch(line) for line in lines],
     )
 
 
 def specification_of_line(line: LineItem, found: References) -> Specification | None:
     """Find the specification of a line of the order, in the version that it was placed with."""
-    return references.specification_of(_sketch(line, is_due=False), found.catalog)
+    return references.specification_of(_sketch(line), found.catalog)
 
 
-def _sketch(line: LineItem, *, is_due: bool) -> LineItemDraft:
-    specification = line.product_specification
-    due = line.committed_due_date if is_due else None
+def _sketch(line: LineItem) -> LineItemDraft:
+    specification, due = line.product_specification, line.committed_due_date
     return LineItemDraft(
         id=line.item_id,
         action=line.action,
-        committed_due_date=None if due is None else Timestamp.of(due),
+        committed_due_date=due and Timestamp.of(due),
         product=ProductDraft(
             product_specification=SpecificationRef(
                 id=_text(_member(specification, "id")),
@@ -230,10 +262,8 @@ def _sketch(line: LineItem, *, is_due: bool) -> LineItemDraft:
             )
         ),
         product_order_item_relationship=[
-            ItemRelationship(
-                id=_text(relation.get("id")), relationship_type=relation.get("relationshipType")
-            )
-            for relation in _decoder.decode(line.relationships or "[]")
+            ItemRelationship(id=_text(target), relationship_type=_text(kind))
+            for target, kind in _relations(line.relationships)
         ],
     )
 
@@ -243,16 +273,22 @@ def _text(value: object) -> str | None:
 
 
 def check_relations(
-    draft: OrderDraft, whole: OrderDraft, found: References, policy: Policy
+    draft: OrderDraft,
+    whole: OrderDraft,
+    gone: Container[str],
+    found: References,
+    policy: Policy,
 ) -> Iterator[Problem]:
     """Check how the lines would relate, and that none would be due after the order.
 
-    `whole` is the order as it would become, its first lines those of the revision, in their places.
+    `whole` is the order as it would become, its first lines those of the revision, in their places;
+    `gone` are the lines that are canceled, which are never due.
     """
     said = len(draft.items)
     yield from _placed(relationships.check(whole), said, _somewhere)
     if draft.committed_due_date is not None:
-        yield from header.check_due_date(whole)
+        left = [item for item in whole.items if (item.id or "") not in gone]
+        yield from header.check_due_date(msgspec.structs.replace(whole, product_order_item=left))
     elif whole.committed_due_date is not None:
         for index, item in enumerate(draft.items):
             due = item.committed_due_date

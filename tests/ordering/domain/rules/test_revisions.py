@@ -6,6 +6,7 @@ import pytest
 
 from ordering.domain.states import OrderState
 from support import payloads
+from support.found import demo_references, inventory
 from support.payloads import ABSENT, change_item, item, order, related
 from support.revisions import line_of, order_in, problems_of, revised
 
@@ -315,4 +316,72 @@ def test_an_inventory_that_cannot_be_changed_is_refused_where_it_is_new() -> Non
     other = change_item("a", inventory=payloads.INACTIVE_INVENTORY)
     assert problems_of(before, {"productOrderItem": [other]}) == [
         (f"{ITEM}/product/id", "Invalid payload: Sold Product is inactive", 24)
+    ]
+
+
+@pytest.mark.parametrize("state", [OrderState.CANCELED, OrderState.CANCELLATION_IN_PROGRESS])
+def test_a_line_cannot_be_put_below_a_canceled_one(state: OrderState) -> None:
+    before = order_in(IN_PROGRESS, order(items=[plain("a"), plain("b")]))
+    line_of(before, "b").state = state
+    text = "productOrderItemRelationship id names a canceled line item"
+    at = f"{ITEM}/productOrderItemRelationship/0/id"
+    below = said("a", productOrderItemRelationship=[related("b")])
+    assert problems_of(before, below) == [(at, text, 24)]
+
+
+def test_a_line_cannot_be_put_below_one_that_is_canceled_with_it() -> None:
+    before = order_in(IN_PROGRESS, order(items=[plain("a"), plain("b")]))
+    both = [
+        {"id": "a", "action": "add", "productOrderItemRelationship": [related("b")]},
+        {"id": "b", "action": "add", "revisionOperation": "cancel"},
+    ]
+    text = "productOrderItemRelationship id names a canceled line item"
+    at = f"{ITEM}/productOrderItemRelationship/0/id"
+    assert problems_of(before, {"productOrderItem": both}) == [(at, text, 24)]
+
+
+def test_a_relationship_to_a_canceled_line_may_be_repeated() -> None:
+    before = order_in(IN_PROGRESS, two_lines())
+    line_of(before, "a").state = OrderState.CANCELED
+    again = said("b", productOrderItemRelationship=[related("a")], quantity=3)
+    assert line_of(revised(before, again).order, "b").quantity == 3
+
+
+def test_the_product_of_an_approved_line_is_fixed() -> None:
+    """It holds the inventory, and would leave it held for ever."""
+    before = order_in(IN_PROGRESS, order(items=[change_item("a")]))
+    other = {"productOrderItem": [change_item("a", inventory=payloads.EDGE_INVENTORY)]}
+    assert revised(before, other).order.version == 2
+    line_of(before, "a").inventory_status_before = "active"
+    text = "product id cannot be changed once the line item is approved"
+    assert problems_of(before, other) == [(f"{ITEM}/product/id", text, 24)]
+
+
+def test_another_specification_must_be_of_the_installed_version() -> None:
+    found = demo_references(
+        inventories=[inventory(internal_version=2)],
+    )
+    bare = change_item("a")
+    del bare["product"]["productSpecification"]
+    before = order_in(IN_PROGRESS, order(items=[bare]), found)
+    later = {"productSpecification": {"id": payloads.SPECIFICATION}}
+    named = {"productOrderItem": [{"id": "a", "action": "change", "product": later}]}
+    text = "Product specification version differs from the version of the product inventory"
+    at = f"{ITEM}/product/productSpecification/id"
+    assert problems_of(before, named, found, allow_spec_version_update=False) == [(at, text, 24)]
+    assert revised(before, named, found).order.version == 2
+
+
+def test_lists_do_not_grow_beyond_what_a_request_may_have() -> None:
+    text = "The order would have more than 1000 of these"
+    notes = [payloads.note(str(number)) for number in range(600)]
+    contacts = [payloads.contact() for _ in range(600)]
+    before = order_in(
+        IN_PROGRESS, order(items=[plain("a") | {"product": {"relatedParty": contacts}}], note=notes)
+    )
+    more = [payloads.note(f"more {number}") for number in range(600)]
+    grown = said(product={"relatedParty": contacts}) | {"note": more}
+    assert problems_of(before, grown) == [
+        ("/note", text, 24),
+        (f"{ITEM}/product/relatedParty", text, 24),
     ]
