@@ -5,6 +5,7 @@
     run.py       rounds over all of them; report.py and table.py tell what came out
     load.py      the load generator, a process of its own
     same_work.py proves that both sides left the same rows behind
+    stock.py     the orders that are read and changed
 
 docs/performance.md explains the figures. This module stays light: the command line reads it.
 """
@@ -12,4 +13,12 @@ docs/performance.md explains the figures. This module stays light: the command l
 __all__ = ["PATHS"]
 
 #: The paths, in the order in which they are measured; each is a module in `paths`.
-PATHS = ("sync-create", "async-accept", "drain", "pick-up")
+PATHS = (
+    "sync-create",
+    "async-accept",
+    "get-one",
+    "get-list",
+    "patch-line",
+    "drain",
+    "pick-up",
+)

@@ -1,4 +1,4 @@
-"""The load generator: a process that sends one request over and over, on open connections.
+"""The load generator: a process that sends requests over and over, on open connections.
 
 It knows just enough of HTTP/1.1 to find where an answer ends, so that its own work stays small
 beside the server's; the share of a processor that it took is part of its result.
@@ -6,8 +6,9 @@ beside the server's; the share of a processor that it took is part of its result
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import cycle
 from typing import cast
 
 import msgspec
@@ -15,21 +16,30 @@ import msgspec
 from ordering_app.bench.child import Work, child_main
 from ordering_app.bench.model import percentile
 
-__all__ = ["LoadResult", "LoadTask", "generate"]
+__all__ = ["LoadResult", "LoadTask", "Sent", "generate"]
 
 _PATIENCE_S = 60.0
 _SHOWN_CHARACTERS = 600
 
 
+class Sent(msgspec.Struct, frozen=True):
+    """One request: its target (path and query), and its body."""
+
+    target: str
+    body: str = ""
+
+
 class LoadTask(msgspec.Struct, kw_only=True):
-    """What to send, how, and for how many seconds after how many of warm-up."""
+    """What to send, how, and for how many seconds after how many of warm-up.
+
+    All connections together send the `requests` in turn, again and again.
+    """
 
     host: str
     port: int
     method: str
-    target: str
+    requests: Sequence[Sent]
     headers: Mapping[str, str] = {}
-    body: str = ""
     connections: int
     warm_up_s: float
     seconds: float
@@ -39,8 +49,9 @@ class LoadResult(msgspec.Struct, kw_only=True):
     """What came back.
 
     `count` answers arrived within `seconds`, with the latencies told; `accepted` and `refused`
-    count all 2xx and all other answers, warm-up included. `complaint` shows the first of the
-    others. `processor_share` is this process's processor time per second.
+    count all 2xx and all other answers, warm-up included, and `body_bytes` the bodies of the
+    former. `complaint` shows the first of the others. `processor_share` is this process's
+    processor time per second.
     """
 
     count: int
@@ -49,6 +60,7 @@ class LoadResult(msgspec.Struct, kw_only=True):
     p99_ms: float
     accepted: int
     refused: int
+    body_bytes: int
     complaint: str | None
     processor_share: float
 
@@ -62,12 +74,14 @@ class _Tally:
         self.stopping = False
         self.accepted = 0
         self.refused = 0
+        self.body_bytes = 0
         self.complaint: str | None = None
 
     def answer(self, head: bytes, body: bytes, latency: float) -> None:
         """Count an answer; `latency` in seconds."""
         if head[9:10] == b"2":
             self.accepted += 1
+            self.body_bytes += len(body)
         else:
             self.refuse(head.split(b"\r\n", 1)[0] + b" " + body)
         if self.measuring:
@@ -83,8 +97,8 @@ class _Tally:
 class _Client(asyncio.Protocol):
     """One connection: the next request leaves when the answer is complete."""
 
-    def __init__(self, request: bytes, tally: _Tally) -> None:
-        self._request = request
+    def __init__(self, requests: Iterator[bytes], tally: _Tally) -> None:
+        self._requests = requests
         self._tally = tally
         self._transport: asyncio.Transport | None = None
         self._received = b""
@@ -104,7 +118,7 @@ class _Client(asyncio.Protocol):
             self._end()
             return
         self._sent_at = time.perf_counter()
-        self._transport.write(self._request)
+        self._transport.write(next(self._requests))
 
     def data_received(self, data: bytes) -> None:
         received = self._received + data if self._received else data
@@ -137,10 +151,10 @@ def _content_length(head: bytes) -> int:
     return int(head[at + 17 :].split(b"\r\n", 1)[0])
 
 
-def _request(task: LoadTask) -> bytes:
-    body = task.body.encode()
+def _request(task: LoadTask, sent: Sent) -> bytes:
+    body = sent.body.encode()
     headers = {"Host": f"{task.host}:{task.port}", **task.headers, "Content-Length": len(body)}
-    lines = [f"{task.method} {task.target} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items())]
+    lines = [f"{task.method} {sent.target} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
@@ -148,9 +162,9 @@ async def generate(task: LoadTask) -> LoadResult:
     """Send the load and count the answers; returns when every request is answered."""
     loop = asyncio.get_running_loop()
     tally = _Tally()
-    request = _request(task)
+    requests = cycle([_request(task, sent) for sent in task.requests])
     clients = [
-        (await loop.create_connection(lambda: _Client(request, tally), task.host, task.port))[1]
+        (await loop.create_connection(lambda: _Client(requests, tally), task.host, task.port))[1]
         for _ in range(task.connections)
     ]
     await asyncio.sleep(task.warm_up_s)
@@ -170,6 +184,7 @@ async def generate(task: LoadTask) -> LoadResult:
         p99_ms=percentile(ordered, 0.99) * 1000,
         accepted=tally.accepted,
         refused=tally.refused,
+        body_bytes=tally.body_bytes,
         complaint=tally.complaint,
         processor_share=work / seconds,
     )

@@ -1,13 +1,13 @@
-"""Measuring over HTTP: one target, one request, checked by what it wrote."""
+"""Measuring over HTTP: one target, checked by what it wrote."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import httpx
 import msgspec
 
 from ordering_app.bench.child import ready_child
-from ordering_app.bench.load import LoadResult, LoadTask
+from ordering_app.bench.load import LoadResult, LoadTask, Sent
 from ordering_app.bench.model import BenchError, Sample
 from ordering_app.bench.place import Bench
 from ordering_app.bench.same_work import (
@@ -19,14 +19,17 @@ from ordering_app.bench.same_work import (
 )
 from ordering_app.embedded.ports import LOOPBACK
 
-__all__ = ["Target", "measure", "send_once", "warm_up_s"]
+__all__ = ["Target", "ask", "client", "measure", "put_load", "sample_of", "send_once", "warm_up_s"]
 
 _TIMEOUT_S = 30.0
 _SHOWN_CHARACTERS = 2000
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent where. `tables` are those in which the effect is looked for."""
+    """What is sent where. `tables` are those in which the effect is looked for.
+
+    What is sent is `body` to `path`, or, where there are `turns`, each of those in turn.
+    """
 
     title: str
     port: int
@@ -35,6 +38,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     method: Literal["GET", "POST", "PATCH"] = "POST"
     tables: tuple[str, ...] = WRITTEN_TABLES
+    turns: Sequence[Sent] = ()
+
+    @property
+    def requests(self) -> Sequence[Sent]:
+        """What is sent, in turn."""
+        return self.turns or [Sent(self.path, self.body)]
 
 
 def warm_up_s(seconds: float) -> float:
@@ -48,16 +57,27 @@ async def send_once(bench: Bench, target: Target) -> Footprint:
     Raises `BenchError` unless the answer is a success.
     """
     await _empty(bench, target)
-    async with httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT_S) as http:
-        answer = await http.request(
-            target.method,
-            f"http://{LOOPBACK}:{target.port}{target.path}",
-            headers=dict(target.headers),
-            content=target.body,
-        )
+    async with client() as http:
+        await ask(http, target, target.requests[0])
+    return await footprint(bench.connection, target.tables)
+
+
+def client() -> httpx.AsyncClient:
+    """Return a client for single requests; open and close it."""
+    return httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT_S)
+
+
+async def ask(http: httpx.AsyncClient, target: Target, sent: Sent) -> httpx.Response:
+    """Send one request. Raises `BenchError` unless the answer is a success."""
+    answer = await http.request(
+        target.method,
+        f"http://{LOOPBACK}:{target.port}{sent.target}",
+        headers=dict(target.headers),
+        content=sent.body,
+    )
     if not answer.is_success:
         raise BenchError(f"{target.title}: {answer.status_code} {answer.text[:_SHOWN_CHARACTERS]}")
-    return await footprint(bench.connection, target.tables)
+    return answer
 
 
 async def measure(
@@ -65,21 +85,30 @@ async def measure(
 ) -> Sample:
     """Put the load on the target; every success must have left the rows of `once` behind."""
     await _empty(bench, target)
+    result = await put_load(target, connections=connections, seconds=seconds)
+    written = await footprint(bench.connection, target.tables)
+    require_rows(target.title, once, result.accepted, written)
+    return sample_of(result)
+
+
+async def put_load(target: Target, *, connections: int, seconds: float) -> LoadResult:
+    """Put the load on the target and return what came back."""
     task = LoadTask(
         host=LOOPBACK,
         port=target.port,
         method=target.method,
-        target=target.path,
+        requests=target.requests,
         headers=target.headers,
-        body=target.body,
         connections=connections,
         warm_up_s=warm_up_s(seconds),
         seconds=seconds,
     )
     async with ready_child("load", task) as child:
-        result = await child.go(LoadResult)
-    written = await footprint(bench.connection, target.tables)
-    require_rows(target.title, once, result.accepted, written)
+        return await child.go(LoadResult)
+
+
+def sample_of(result: LoadResult) -> Sample:
+    """Return what came back as a measurement."""
     return Sample(
         count=result.count,
         seconds=result.seconds,

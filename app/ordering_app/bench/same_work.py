@@ -23,6 +23,7 @@ __all__ = [
     "Work",
     "empty_tables",
     "footprint",
+    "make_checkpoint",
     "require_rows",
     "require_same",
 ]
@@ -91,6 +92,10 @@ def _tell(work: Work | None) -> str:
 async def empty_tables(connection: Connection) -> None:
     """Forget all orders and requests, so that every measurement starts from the same state."""
     await connection.execute(f"TRUNCATE {', '.join(WRITTEN_TABLES)} CASCADE")
-    # No checkpoint shall fall into one measurement that the other was spared.
+    await make_checkpoint(connection)
+
+
+async def make_checkpoint(connection: Connection) -> None:
+    """Make a checkpoint, so that none falls into one measurement that the other was spared."""
     with suppress(asyncpg.InsufficientPrivilegeError):
         await connection.execute("CHECKPOINT")

@@ -139,14 +139,19 @@ async def keep_template(connection: Connection, tables: Sequence[str]) -> None:
         await connection.execute(f"INSERT INTO {SCHEMA}.{table} SELECT * FROM {table}")
 
 
-async def read_template(connection: Connection, tables: Sequence[str]) -> Template:
-    """Read the template, as far as it is in these tables."""
+async def read_template(
+    connection: Connection, tables: Sequence[str], *, prefix: str = f"{SCHEMA}."
+) -> Template:
+    """Read the template, as far as it is in these tables.
+
+    With an empty `prefix` the template is not what was kept, but what is in the tables now.
+    """
     rows: list[tuple[type[Table], Sequence[Row]]] = []
     for table in _TABLES:
         if table_name(table) in tables:
             names = ", ".join(column_name(column) for column in filled_columns(table))
             found: list[Any] = await connection.fetch(
-                f"SELECT {names} FROM {SCHEMA}.{table_name(table)}"
+                f"SELECT {names} FROM {prefix}{table_name(table)}"
             )
             rows.append((table, [tuple(row) for row in found]))
     return Template(rows)

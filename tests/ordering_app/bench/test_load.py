@@ -7,26 +7,34 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ordering_app.bench.child import ready_child
-from ordering_app.bench.load import LoadResult, LoadTask, generate
+from ordering_app.bench.load import LoadResult, LoadTask, Sent, generate
 from ordering_app.bench.model import BenchError
 
 Answer = Callable[[int], bytes]
 
+#: Bodies of four bytes, which the server below expects.
+REQUESTS = [Sent("/orders/1", "{ö}"), Sent("/orders/2", "[ä]")]
+
 
 @asynccontextmanager
-async def server(answer: Answer) -> AsyncGenerator[int]:
-    """Serve HTTP/1.1 on a free port; `answer` gets the number of the request."""
+async def server(answer: Answer, received: list[str] | None = None) -> AsyncGenerator[int]:
+    """Serve HTTP/1.1 on a free port; `answer` gets the number of the request.
+
+    Request lines and bodies are added to `received`.
+    """
     served = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal served
         while True:
             try:
-                await reader.readuntil(b"\r\n\r\n")
-                await reader.readexactly(4)
+                head = await reader.readuntil(b"\r\n\r\n")
+                body = await reader.readexactly(4)
             except asyncio.IncompleteReadError:
                 break
             served += 1
+            if received is not None:
+                received.append(f"{head.split(b' HTTP', 1)[0].decode()} {body.decode()}")
             if not (said := answer(served)):
                 break
             # In two parts, as servers send long answers.
@@ -48,9 +56,8 @@ def task(port: int) -> LoadTask:
         host="127.0.0.1",
         port=port,
         method="POST",
-        target="/orders",
+        requests=REQUESTS,
         headers={"Content-Type": "application/json"},
-        body="{ö}",
         connections=3,
         warm_up_s=0.02,
         seconds=0.1,
@@ -67,8 +74,18 @@ async def test_answers_are_counted() -> None:
     assert result.refused == 0
     assert result.complaint is None
     assert 0 < result.count <= result.accepted
+    assert result.body_bytes == len("hello") * result.accepted
     assert 0 < result.p50_ms <= result.p99_ms
     assert result.seconds == pytest.approx(0.1, abs=0.09)
+
+
+async def test_all_connections_together_send_the_requests_in_turn() -> None:
+    received: list[str] = []
+    async with server(lambda _: answered("200 OK"), received) as port:
+        await generate(task(port))
+    first, second = received.count("POST /orders/1 {ö}"), received.count("POST /orders/2 [ä]")
+    assert first + second == len(received) > 2
+    assert first - second in (0, 1)
 
 
 async def test_other_answers_than_2xx_are_told_apart() -> None:
@@ -79,6 +96,7 @@ async def test_other_answers_than_2xx_are_told_apart() -> None:
         result = await generate(task(port))
     assert result.accepted > 0
     assert result.refused > 0
+    assert result.body_bytes == len("hello") * result.accepted
     assert result.complaint == "HTTP/1.1 503 Service Unavailable hello"
 
 

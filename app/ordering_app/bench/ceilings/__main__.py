@@ -5,7 +5,13 @@ import sys
 
 import uvicorn
 
-from ordering_app.bench.ceilings import accept_row, create_document, create_rows
+from ordering_app.bench.ceilings import (
+    accept_row,
+    create_document,
+    create_rows,
+    patch_rows,
+    read_rows,
+)
 from ordering_app.bench.ceilings.bare import BareApp, Opener
 from ordering_app.parent_watch import watch_parent
 
@@ -13,6 +19,8 @@ _CEILINGS: dict[str, Opener] = {
     "accept_row": accept_row.opened,
     "create_document": create_document.opened,
     "create_rows": create_rows.opened,
+    "patch_rows": patch_rows.opened,
+    "read_rows": read_rows.opened,
 }
 
 

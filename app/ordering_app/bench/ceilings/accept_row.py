@@ -22,7 +22,7 @@ async def opened(database_url: str) -> AsyncGenerator[Handler]:
             template = await read_template(connection, [QUEUE])
         statement = template.statement
 
-        async def accept(body: bytes) -> Answer:
+        async def accept(_target: str, body: bytes) -> Answer:
             decode_order(body)
             async with pool.acquire() as connection:
                 await connection.execute(statement, *template.arrays())

@@ -1,4 +1,4 @@
-"""A bare ASGI application: reads a body, hands it on, answers; nothing else."""
+"""A bare ASGI application: reads a request, hands it on, answers; nothing else."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -8,13 +8,16 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it carries no types
 
 from ordering_app.bench.child import spare_the_collector
 
-__all__ = ["Answer", "BareApp", "Handler", "Opener", "Pool", "open_pool"]
+__all__ = ["READY", "Answer", "BareApp", "Handler", "Opener", "Pool", "open_pool"]
+
+#: Answered with 200 and nothing as soon as the application runs.
+READY = "/"
 
 Message = MutableMapping[str, Any]
 #: A status and a JSON body.
 Answer = tuple[int, bytes]
-#: Does the work for one request's body.
-Handler = Callable[[bytes], Awaitable[Answer]]
+#: Does the work for one request: its target (path and query), and its body.
+Handler = Callable[[str, bytes], Awaitable[Answer]]
 #: asyncpg's pool; it carries no types.
 Pool = Any
 #: Opens what a handler needs, for a database's URL.
@@ -35,7 +38,7 @@ def open_pool(database_url: str, *, size: int) -> AbstractAsyncContextManager[Po
 
 
 class BareApp:
-    """Answers every POST with what the handler makes of its body, every GET with 200."""
+    """Answers with what the handler makes of each request, except to who asks if it is ready."""
 
     def __init__(self, database_url: str, opener: Opener) -> None:
         self._database_url = database_url
@@ -58,10 +61,12 @@ class BareApp:
         while message.get("more_body"):
             message = await receive()
             body += message.get("body", b"")
-        if scope["method"] == "GET" or self._handler is None:
+        query: bytes = scope["query_string"]
+        target: str = f"{scope['path']}?{query.decode()}" if query else scope["path"]
+        if (scope["method"], target) == ("GET", READY) or self._handler is None:
             status, answer = 200, b"{}"
         else:
-            status, answer = await self._handler(body)
+            status, answer = await self._handler(target, body)
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(answer)).encode()),

@@ -24,7 +24,7 @@ async def opened(database_url: str) -> AsyncGenerator[Handler]:
     """Yield the handler: 201 when the document is committed."""
     async with open_pool(database_url, size=_CONNECTIONS) as pool:
 
-        async def create(body: bytes) -> Answer:
+        async def create(_target: str, body: bytes) -> Answer:
             async with pool.acquire() as connection:
                 await connection.execute(_STATEMENT, new_id(), body.decode())
             return 201, b"{}"

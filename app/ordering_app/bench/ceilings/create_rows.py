@@ -25,7 +25,7 @@ async def opened(database_url: str) -> AsyncGenerator[Handler]:
             template = await read_template(connection, ORDER_TABLES)
         statement = template.statement
 
-        async def create(body: bytes) -> Answer:
+        async def create(_target: str, body: bytes) -> Answer:
             decode_order(body)
             # A statement by itself is a transaction, without round trips for BEGIN and COMMIT.
             async with pool.acquire() as connection:

@@ -8,7 +8,15 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 
 from ordering_app.bench.model import Path
-from ordering_app.bench.paths import async_accept, drain, pick_up, sync_create
+from ordering_app.bench.paths import (
+    async_accept,
+    drain,
+    get_list,
+    get_one,
+    patch_line,
+    pick_up,
+    sync_create,
+)
 from ordering_app.bench.place import Bench
 
 __all__ = ["OPENERS"]
@@ -17,6 +25,9 @@ __all__ = ["OPENERS"]
 OPENERS: Mapping[str, Callable[[Bench], AbstractAsyncContextManager[Path]]] = {
     "sync-create": sync_create.opened,
     "async-accept": async_accept.opened,
+    "get-one": get_one.opened,
+    "get-list": get_list.opened,
+    "patch-line": patch_line.opened,
     "drain": drain.opened,
     "pick-up": pick_up.opened,
 }

@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from ordering_app.bench.ceilings.bare import READY
 from ordering_app.bench.model import Measure, Sample
 from ordering_app.bench.over_http import Target, measure, send_once
 from ordering_app.bench.place import Bench, serving
@@ -42,7 +43,7 @@ async def ceiling(
 ) -> AsyncGenerator[Target]:
     """Serve a ceiling; it gets the same body."""
     command = [sys.executable, "-m", "ordering_app.bench.ceilings", name]
-    async with serving(name, command, bench.servers, path="/") as port:
+    async with serving(name, command, bench.servers, path=READY) as port:
         yield Target(
             title=title,
             port=port,
