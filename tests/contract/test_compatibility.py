@@ -54,7 +54,7 @@ def test_released_files_tell_their_version() -> None:
 # -- the check itself ------------------------------------------------------------------------------
 def a_contract() -> dict[str, Any]:
     """A small contract with everything that is compared."""
-    thing = {
+    thing: dict[str, Any] = {
         "type": "object",
         "required": ["id"],
         "properties": {
@@ -68,7 +68,7 @@ def a_contract() -> dict[str, Any]:
     }
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}
     answer = {"description": "A thing", "content": copy.deepcopy(content)}
-    operation = {
+    operation: dict[str, Any] = {
         "parameters": [{"name": "limit", "in": "query", "schema": {"maximum": 100}}],
         "requestBody": {"content": content},
         "responses": {

@@ -127,7 +127,7 @@ PROVOKERS: dict[str, Provoke] = {
         )
         | {"relatedParty": [{"id": UNKNOWN, "@referredType": "Consumer"}]}
     ),
-    "ReviseMembersMissing": refused({"productOrderItem": [{}]}, of=IN_PROGRESS),
+    "ReviseMembersMissing": refused(b'{"productOrderItem": [{}]}', of=IN_PROGRESS),
     "ReviseOrderNew": refused(CHANNEL, of=placed),
     "ReviseOrderPonr": refused(CHANNEL, of=PAST_PONR),
     "ReviseOrderQueued": refused(CHANNEL, of=queued),
@@ -145,6 +145,7 @@ PROVOKERS: dict[str, Provoke] = {
 SPECIAL: dict[tuple[str, str], Provoke] = {
     ("getProductOrder", "CreatedOrder"): asked(of=placed),
     ("getDeprecatedProductOrder", "DeprecatedCreatedOrder"): asked(of=placed),
+    ("cancelProductOrder", "OrderOutdated"): tagged(CANCELLATION),
     ("reviseProductOrder", "OrderNotFound"): refused(CHANNEL),
     ("reviseDeprecatedProductOrder", "OrderNotFound"): refused(CHANNEL),
 }

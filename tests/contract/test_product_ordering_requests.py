@@ -1,7 +1,7 @@
 """Every example of a request, executed, and the links of the answers followed."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import msgspec
@@ -51,7 +51,8 @@ async def follow(api: Api, operation: str, response: httpx.Response, link: str) 
 def _evaluated(described: Any, body: Any) -> Any:
     """Put what runtime expressions name in their places."""
     if isinstance(described, dict):
-        return {name: _evaluated(each, body) for name, each in described.items()}
+        named = cast("dict[str, Any]", described)
+        return {name: _evaluated(each, body) for name, each in named.items()}
     if isinstance(described, str) and described.startswith("$response.body#/"):
         for part in described.removeprefix("$response.body#/").split("/"):
             body = step(body, part)

@@ -111,7 +111,9 @@ def test_the_installed_wheel_finds_its_files(wheel: Path, tmp_path: Path) -> Non
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == {
         "homes": [str(target)],
-        "contracts": sorted(Path(path).stem for path in sources("openapi")),
+        "contracts": sorted(
+            Path(path).stem for path in sources("openapi") if "/released/" not in path
+        ),
         "demo": True,
         "orders": ["async.json", "sync.json"],
         "migrations": [

@@ -23,10 +23,9 @@ Schema = Sequence[Node]
 
 _UPPER = ("exclusiveMaximum", "maxItems", "maxLength", "maxProperties", "maximum")
 _LOWER = ("exclusiveMinimum", "minItems", "minLength", "minProperties", "minimum")
-_EQUAL = ("format", "multipleOf", "pattern", "uniqueItems")
-#: Keywords that are compared as they are written, with those that belong to them.
-_OTHER = ("contains", "else", "if", "not", "patternProperties", "propertyNames", "then")
-_CLOSING = ("additionalProperties", "unevaluatedProperties")
+#: Keywords that are compared as they are written.
+_OTHER = ("contains", "else", "format", "if", "multipleOf", "not", "pattern", "patternProperties",
+          "propertyNames", "then", "uniqueItems")  # fmt: skip
 
 
 class Break(NamedTuple):
@@ -104,7 +103,8 @@ class _Side(NamedTuple):
 
     def closed(self) -> bool:
         """Tell whether no other members are possible."""
-        return any(False in self.all_of(keyword) for keyword in _CLOSING)
+        keywords = ("additionalProperties", "unevaluatedProperties")
+        return any(False in self.all_of(keyword) for keyword in keywords)
 
     def items(self) -> "_Side":
         """Give the schema of the elements."""
@@ -117,19 +117,17 @@ class _Side(NamedTuple):
 
 def breaks(old: Node, new: Node) -> list[Break]:
     """List what breaks clients that know the old file."""
-    found: dict[Break, None] = {}
+    return list(dict.fromkeys(_operations(old, new)))
+
+
+def _operations(old: Node, new: Node) -> Iterator[Break]:
     for path, item in old["paths"].items():
-        for method in METHODS:
-            if method in item:
-                at = f"{method.upper()} {path}"
-                operation = new["paths"].get(path, {}).get(method)
-                if operation is None:
-                    found[Break(at, "is gone")] = None
-                else:
-                    found.update(
-                        dict.fromkeys(_operation((old, item[method]), (new, operation), at))
-                    )
-    return list(found)
+        for method in item.keys() & set(METHODS):
+            at = f"{method.upper()} {path}"
+            if method in new["paths"].get(path, {}):
+                yield from _operation((old, item[method]), (new, new["paths"][path][method]), at)
+            else:
+                yield Break(at, "is gone")
 
 
 def _operation(old: tuple[Node, Node], new: tuple[Node, Node], at: str) -> Iterator[Break]:
@@ -150,12 +148,13 @@ def _operation(old: tuple[Node, Node], new: tuple[Node, Node], at: str) -> Itera
         yield from _contents((before, answer), (after, new_answer), f"{at} {status}", sent=False)
         headers = new_answer.get("headers", {})
         for name, header in answer.get("headers", {}).items():
+            place = f"{at} {status} header {name}"
             if name not in headers:
-                yield Break(f"{at} {status} header {name}", "is gone")
+                yield Break(place, "is gone")
             elif _is_required(_follow(before, header)) > _is_required(
                 _follow(after, headers[name])
             ):
-                yield Break(f"{at} {status} header {name}", "may be absent now")
+                yield Break(place, "may be absent now")
 
 
 def _is_required(node: Node) -> bool:
@@ -253,7 +252,7 @@ def _limits(sent: _Side, taken: _Side, at: str) -> Iterator[Break]:
         theirs = [sign * each for each in taken.all_of(keyword)]
         if theirs and (not mine or min(mine) > min(theirs)) and sent.allowed() is None:
             yield Break(at, f"is beyond {keyword}")
-    for keyword in (*_EQUAL, *_OTHER):
+    for keyword in _OTHER:
         known = {_text(each) for each in sent.all_of(keyword)}
         if {_text(each) for each in taken.all_of(keyword)} - known and sent.allowed() is None:
             yield Break(at, f"does not fit {keyword}")

@@ -84,7 +84,7 @@ class Contract:
         for part in at.split("/")[1:]:
             here, node = f"{here}/{part}", step(node, part)
             # A schema that adds something to what it refers to is a schema of its own.
-            while isinstance(node, dict) and cast("dict[str, Any]", node).keys() == {"$ref"}:
+            while _is_reference(node):
                 here, node = self.follow(node["$ref"].removeprefix("#"))
         return here, node
 
@@ -175,6 +175,10 @@ class Contract:
 def load_contract() -> Contract:
     """Load the one contract file that there is."""
     return Contract(read_contract("product-ordering"))
+
+
+def _is_reference(node: Any) -> bool:
+    return isinstance(node, dict) and list(cast("dict[str, Any]", node)) == ["$ref"]
 
 
 def _registry_of(document: dict[str, Any]) -> Registry[Any]:
