@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ordering.domain.actions import FOR_LINES, FOR_WHOLE_ORDERS, MOVES
+from ordering.domain.actions import FOR_LINES, FOR_WHOLE_ORDERS, MOVES, Action
 from ordering.domain.inventory import EFFECTS, MOVE
 from ordering.domain.states import (
     INBOUND_TRANSITIONS,
@@ -58,7 +58,8 @@ def _actions() -> str:
             whom = "orders"
         if action in FOR_LINES:
             whom = "lines"
-        rows += [f"| `{action}` | `{one}` | `{to}` | {whom} |" for one, to in moves.items()]
+        back = "the state before, else " if action is Action.DENY_CANCELLATION else ""
+        rows += [f"| `{action}` | `{one}` | {back}`{to}` | {whom} |" for one, to in moves.items()]
     return "\n".join(rows)
 
 

@@ -2,7 +2,8 @@
 
 Several processes may start at the same time; an advisory lock lets one migrate while the others
 wait. The migrations' own statements run under a lock timeout, so that a migration which cannot
-have its table at once fails and is tried again, rather than queueing every request behind it.
+have its table at once fails and is tried again, rather than queueing every request behind it. A
+migration that builds an index concurrently sets its own (docs/decisions/0005-migrations.md).
 """
 
 import asyncio
@@ -27,7 +28,11 @@ _STATEMENT_TIMEOUT_MS = 600_000
 
 
 class MigrationError(Exception):
-    """A migration did not succeed; the database is as it was before it."""
+    """A migration did not succeed, and will be run again.
+
+    The database is as it was before it, but for a migration without a transaction, which starts
+    with taking away what it may have left behind.
+    """
 
 
 async def migrate(database_url: str) -> list[str]:
@@ -52,7 +57,7 @@ async def migrate(database_url: str) -> list[str]:
             with contextlib.redirect_stdout(io.StringIO()) as printed:
                 result = await ForwardsMigrationManager(app_name=APP_NAME).run()
         except DATABASE_AWAY as error:
-            raise MigrationError(f"the migration failed and was undone: {error}") from error
+            raise MigrationError(f"the migration failed: {error}") from error
         finally:
             await database.close()
         if not result.success:

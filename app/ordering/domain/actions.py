@@ -7,7 +7,7 @@ triggers are our actions. Faces, docs and tests are made from the same tables.
 from collections.abc import Mapping
 from enum import StrEnum
 
-from ordering.domain.order import Order
+from ordering.domain.order import LineItem, Order
 from ordering.domain.states import OrderState
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "MOVES",
     "Action",
     "allowed_actions",
+    "goal_of",
     "states_for_lines",
 ]
 
@@ -44,7 +45,8 @@ class Action(StrEnum):
 _S = OrderState
 
 #: By action: the states that it may be done in, each with the state that follows. Orders and lines
-#: move alike. `set_ponr` moves nothing: it sets a flag.
+#: move alike. `set_ponr` moves nothing: it sets a flag. `deny_cancellation` leads back to the state
+#: before the request where that is known (`goal_of`).
 MOVES: Mapping[Action, Mapping[OrderState, OrderState]] = {
     Action.SUBMIT: {_S.DRAFT: _S.NEW},
     Action.APPROVE: {_S.NEW: _S.ACKNOWLEDGED, _S.REVISION_IN_PROGRESS: _S.ACKNOWLEDGED},
@@ -85,6 +87,13 @@ def states_for_lines(action: Action) -> frozenset[OrderState]:
     if action in (Action.APPROVE_CANCELLATION, Action.DENY_CANCELLATION):
         return _UNDER_WAY
     return _UNDER_WAY | {_S.CANCELLATION_IN_PROGRESS}
+
+
+def goal_of(action: Action, moved: Order | LineItem) -> OrderState:
+    """Tell the state that an action leads an order or a line to, which must allow it."""
+    if action is Action.DENY_CANCELLATION and moved.state_before is not None:
+        return OrderState(moved.state_before)
+    return MOVES[action][moved.state]
 
 
 def allowed_actions(order: Order) -> list[Action]:

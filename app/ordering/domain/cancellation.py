@@ -10,11 +10,11 @@ from msgspec import field
 from msgspec.structs import replace
 
 from ordering.domain import messages
-from ordering.domain.change import Change, Event, LineChange
+from ordering.domain.change import Change, Event, Fields, LineChange
 from ordering.domain.decode import decode
 from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.domain.order import LineItem, Order
-from ordering.domain.states import LINE_TRANSITIONS, ORDER_TRANSITIONS, OrderState
+from ordering.domain.states import LINE_TRANSITIONS, ORDER_TRANSITIONS, OrderState, step
 from ordering.domain.timestamps import Timestamp, show_timestamp
 from ordering.domain.values import Key, Value
 
@@ -75,18 +75,18 @@ def cancel(
 ) -> Change:
     """Decide what a request to cancel changes of an order.
 
-    Its open lines go with it. With `cancel_new` an order that nobody accepted yet ends at once.
-    Raises `InvalidRequestError` if the order's state or its point of no return does not allow it.
+    Its open lines go with it; all remember where they were, in case that fulfilment denies it.
+    With `cancel_new` an order that nobody accepted yet ends at once. Raises `InvalidRequestError`
+    if the order's state or its point of no return does not allow it.
     """
     state = _goal(order, cancel_new=cancel_new)
     lines = {
-        line.id: replace(line, state=goal, version=line.version + 1)
-        for line in order.line_items
-        if (goal := _goal_of_line(line, state)) is not None
+        line.id: moved for line in order.line_items if (moved := _go_along(line, state)) is not None
     }
     changed = replace(
         order,
-        state=state,
+        state=step(order.state, state, ORDER_TRANSITIONS),
+        state_before=_before(order, state),
         version=order.version + 1,
         cancellation_reason=asked.cancellation_reason,
         requested_cancellation_date=asked.requested_cancellation_date,
@@ -100,7 +100,7 @@ def cancel(
         moment=moment,
         fields={"state": (order.state, state)},
         lines=[
-            LineChange(line=new, fields={"state": (line.state, new.state)})
+            LineChange(line=new, fields=_fields(line, new))
             for line in order.line_items
             if (new := lines.get(line.id)) is not None
         ],
@@ -122,13 +122,27 @@ def _goal(order: Order, *, cancel_new: bool) -> OrderState:
     return _S.ASSESSING_CANCELLATION
 
 
-def _goal_of_line(line: LineItem, state: OrderState) -> OrderState | None:
-    """Tell the state that a line gets when its order gets another; None if it stays as it is.
+def _go_along(line: LineItem, state: OrderState) -> LineItem | None:
+    """Bring a line to the state that its order gets; None if it stays as it is.
 
-    A line that a revision added, and nobody approved, has nothing to be assessed.
+    What a revision wants canceled keeps its own request, which a denial leaves standing.
     """
-    goal = _S.CANCELED if line.state is _S.NEW else state
-    return goal if goal in LINE_TRANSITIONS[line.state] else None
+    if line.state is _S.ASSESSING_CANCELLATION:
+        return replace(line, state_before=line.state)
+    if state not in LINE_TRANSITIONS[line.state]:
+        return None
+    moved = replace(line, state=step(line.state, state, LINE_TRANSITIONS), version=line.version + 1)
+    return replace(moved, state_before=_before(line, state))
+
+
+def _fields(before: LineItem, after: LineItem) -> Fields:
+    same = after.state is before.state
+    return {} if same else {"state": (before.state, after.state)}
+
+
+def _before(moved: Order | LineItem, state: OrderState) -> OrderState | None:
+    """Tell where a denial would lead back to; what ends at once needs no way back."""
+    return None if state.is_final else moved.state
 
 
 def _details(asked: Cancellation) -> dict[str, str]:

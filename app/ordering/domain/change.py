@@ -67,6 +67,8 @@ class Event(StrEnum):
 class LineChange(msgspec.Struct, kw_only=True):
     """A line after the change, and what is different; `notes` are work notes to be added.
 
+    Without `fields` nothing is different that anybody is shown.
+
     `lists_changed` tells whether characteristics, contacts or related items are.
     """
 
@@ -78,7 +80,10 @@ class LineChange(msgspec.Struct, kw_only=True):
 
 
 class InventoryChange(msgspec.Struct, kw_only=True):
-    """What becomes of a product inventory, old or new; `None` leaves a member as it is."""
+    """What becomes of a product inventory, old or new; `None` leaves a member as it is.
+
+    `external_id` is for new ones only, and is not given if another inventory has it.
+    """
 
     id: UUID
     status: str

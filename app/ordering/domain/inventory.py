@@ -5,7 +5,7 @@ completion and the cancellation of lines. Ours is a projection; what is really i
 elsewhere.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
@@ -26,6 +26,7 @@ __all__ = [
     "MOVE",
     "Effect",
     "Effects",
+    "Holder",
     "Inventories",
     "InventoryStatus",
     "InventoryWriter",
@@ -33,6 +34,7 @@ __all__ = [
     "external_name",
     "inventory_ids",
     "not_ready",
+    "wanting",
 ]
 
 
@@ -92,11 +94,33 @@ class ProductInventory(msgspec.Struct, frozen=True, kw_only=True):
     characteristics: JsonText | None = None
 
 
+class Holder(NamedTuple):
+    """A line that holds an inventory; `order_id` is None if it is approved at the same time."""
+
+    line_id: UUID
+    item_id: str
+    order_id: UUID | None = None
+
+
 class Inventories(msgspec.Struct, frozen=True, kw_only=True):
-    """The inventories that lines are about, by id; external ids that can be given to no other."""
+    """The inventories that lines are about, and the line that holds each, by the inventory's id."""
 
     by_id: Mapping[UUID, ProductInventory] = {}
-    taken: Collection[str] = ()
+    holders: Mapping[UUID, Holder] = {}
+
+    @classmethod
+    def of(
+        cls,
+        found: Iterable[ProductInventory],
+        holders: Mapping[UUID, Holder],
+        lines: Iterable[LineItem],
+    ) -> "Inventories":
+        """Put together what was found for lines; what nobody holds, the first to want it gets."""
+        first: dict[UUID, Holder] = {}
+        for line in wanting(lines):
+            if line.product_inventory_id is not None:
+                first.setdefault(line.product_inventory_id, Holder(line.id, line.item_id))
+        return cls(by_id={each.id: each for each in found}, holders={**first, **holders})
 
 
 def inventory_ids(lines: Iterable[LineItem]) -> list[UUID]:
@@ -104,6 +128,21 @@ def inventory_ids(lines: Iterable[LineItem]) -> list[UUID]:
     found = {line.product_inventory_id for line in lines}
     found |= {line.resulting_inventory_id for line in lines}
     return sorted(each for each in found if each is not None)
+
+
+def wanting(lines: Iterable[LineItem]) -> list[LineItem]:
+    """List the lines that are to hold the inventory that they name, and do not hold it yet.
+
+    A line holds it from its approval until it ends, and then alone: or a late line could bring
+    back what another has ended, or undo what it is about to do.
+    """
+    return [
+        line
+        for line in lines
+        if line.product_inventory_id is not None
+        and line.inventory_status_before is None
+        and EFFECTS[line.action].named is not None
+    ]
 
 
 def external_name(line: LineItem) -> str | None:
@@ -114,12 +153,20 @@ def external_name(line: LineItem) -> str | None:
 
 
 def not_ready(line: LineItem, inventories: Inventories, pointer: str) -> Iterator[Problem]:
-    """Find what keeps a line from its approval: a status of its inventory that is of no use.
+    """Find what keeps a line from its approval: that its inventory is held, or of no use.
 
-    A line that was approved before, and then revised, holds its inventory already.
+    While a line holds it, the status that it then has is not known. A line that was approved
+    before, and then revised, holds its inventory already.
     """
     inventory = _named(line, inventories.by_id)
     if inventory is None or line.inventory_status_before is not None:
+        return
+    holder = inventories.holders.get(inventory.id)
+    if EFFECTS[line.action].named and holder is not None and holder.line_id != line.id:
+        order = f"order {show_id(holder.order_id)}" if holder.order_id else "the same order"
+        yield Problem.of(
+            messages.INVENTORY_HELD, pointer, id=line.item_id, other=holder.item_id, order=order
+        )
         return
     usable = USABLE_STATUSES.get(line.action)
     if inventory.status == _IS.INSTALLATION_PENDING or (usable and inventory.status not in usable):
@@ -138,7 +185,7 @@ class InventoryWriter:
     def __init__(self, order: Order, inventories: Inventories) -> None:
         self._order = order
         self._found = inventories.by_id
-        self._taken = set(inventories.taken)
+        self._given: set[str] = set()
         self._changes: dict[UUID, InventoryChange] = {}
 
     @property
@@ -149,10 +196,10 @@ class InventoryWriter:
     def approve(self, line: LineItem) -> LineItem:
         """Make inventories wait for a line; return the line, which remembers them."""
         named = _named(line, self._found)
-        effects = self._effects(line)
-        if named is not None and line.inventory_status_before is None:
+        effects = _effects(line, named)
+        if named is not None and effects.named is not None and line.inventory_status_before is None:
             line = replace(line, inventory_status_before=named.status)
-            if effects.named is not None and effects.named.approved is not None:
+            if effects.named.approved is not None:
                 self._change(named.id, effects.named.approved)
         if effects.creates and line.resulting_inventory_id is None:
             line = replace(line, resulting_inventory_id=new_id())
@@ -162,47 +209,48 @@ class InventoryWriter:
     def complete(self, line: LineItem) -> LineItem:
         """Make inventories what a line was to make of them; return the line, which names them.
 
-        A line that was never approved, being added by a revision, brings about its inventory now.
+        Whether a change is a move is judged anew: a revision may have named another place, or the
+        old one again.
         """
-        named = _named(line, self._found)
-        effects = self._effects(line)
-        if named is not None and effects.named is not None:
-            self._change(named.id, effects.named.completed)
+        held = self._held(line)
+        effects = _effects(line, held)
+        if held is not None and effects.named is not None:
+            self._change(held.id, effects.named.completed)
             if line.action == "change" and not effects.creates:
-                self._update(line, named)
+                self._update(line, held)
         if effects.creates:
             identity = line.resulting_inventory_id or new_id()
             line = replace(line, resulting_inventory_id=identity)
             self._describe(line, _IS.ACTIVE)
-            self._install(line, named)
+            self._install(line, held)
             if line.action == "add":
-                name = self._external_id(identity) or show_id(identity)
+                found = self._found.get(identity)
+                name = (found and found.external_id) or show_id(identity)
                 line = replace(line, product_inventory_id=identity, product_id=name)
+        elif line.resulting_inventory_id is not None:
+            self._give_up(line)
+            line = replace(line, resulting_inventory_id=None)
         return line
 
     def cancel(self, line: LineItem) -> LineItem:
         """Put inventories back to what they were before a line was approved."""
-        named = _named(line, self._found)
-        effects = self._effects(line)
-        waits = effects.named is not None and effects.named.approved is not None
-        if named is not None and waits and line.inventory_status_before is not None:
-            self._change(named.id, line.inventory_status_before)
+        held = self._held(line)
+        effect = EFFECTS[line.action].named
+        waits = effect is not None and effect.approved is not None
+        if held is not None and waits and line.inventory_status_before is not None:
+            self._change(held.id, line.inventory_status_before)
+        self._give_up(line)
+        return line
+
+    def _held(self, line: LineItem) -> ProductInventory | None:
+        """Find the inventory that a line holds; what it merely names is not its business."""
+        return None if line.inventory_status_before is None else _named(line, self._found)
+
+    def _give_up(self, line: LineItem) -> None:
+        """Make the inventory that waits for its installation by a line wait no longer."""
         created = self._found.get(line.resulting_inventory_id or _NOWHERE)
         if created is not None:
             self._change(created.id, _IS.INACTIVE)
-        return line
-
-    def _effects(self, line: LineItem) -> Effects:
-        named = _named(line, self._found)
-        moves = line.action == "change" and (
-            line.resulting_inventory_id is not None
-            or (
-                named is not None
-                and None not in (named.location_id, line.location_id)
-                and named.location_id != line.location_id
-            )
-        )
-        return EFFECTS[MOVE if moves else line.action]
 
     def _change(self, identity: UUID, status: str) -> InventoryChange:
         change = self._changes.setdefault(identity, InventoryChange(id=identity, status=status))
@@ -221,8 +269,8 @@ class InventoryWriter:
         change.consumer_id = self._order.consumer_id
         change.name = _ref(line.product_specification).name or _ref(line.product_offering).name
         external_id = external_name(line)
-        if external_id and identity not in self._found and external_id not in self._taken:
-            self._taken.add(external_id)
+        if external_id and identity not in self._found and external_id not in self._given:
+            self._given.add(external_id)
             change.external_id = external_id
 
     def _install(self, line: LineItem, moved: ProductInventory | None) -> None:
@@ -242,10 +290,6 @@ class InventoryWriter:
         change.location_id = line.location_id
         before = change.characteristics or named.characteristics
         change.characteristics = _merge(before, line.characteristics)
-
-    def _external_id(self, identity: UUID) -> str | None:
-        found = self._found.get(identity)
-        return found.external_id if found else self._changes[identity].external_id
 
 
 #: Under which nothing is found.
@@ -278,6 +322,17 @@ def _named(line: LineItem, found: Mapping[UUID, ProductInventory]) -> ProductInv
     if line.action == "add":
         return None
     return found.get(line.product_inventory_id or _NOWHERE)
+
+
+def _effects(line: LineItem, named: ProductInventory | None) -> Effects:
+    """Tell what a line does; a change is a move if its place is not that of its inventory."""
+    moves = (
+        line.action == "change"
+        and named is not None
+        and None not in (named.location_id, line.location_id)
+        and named.location_id != line.location_id
+    )
+    return EFFECTS[MOVE if moves else line.action]
 
 
 def _ref(text: JsonText | None) -> _Ref:

@@ -179,6 +179,9 @@ LINE_CANNOT_MOVE = Message("Line item {id} in state {state} does not allow {acti
 INVENTORY_NOT_READY = Message(
     "Line item {id}: the product inventory is {status}, which does not allow {action}", 1
 )
+INVENTORY_HELD = Message(
+    "Line item {id}: the product inventory is held by line item {other} of {order}", 1
+)
 OUTDATED = Message("The order was changed since: its entity tag is {tag}", 26)
 IF_MATCH_INVALID = Message('If-Match must be * or entity tags like "1-1700000000000"', 26)
 

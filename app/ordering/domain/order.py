@@ -57,7 +57,8 @@ class LineItem(msgspec.Struct, kw_only=True):
 
     `resulting_inventory_id` is the product inventory that the line brings about (`add`, and a
     `change` that moves a product); `inventory_status_before` the status that the inventory named
-    by the line had before the line was approved, for the case that it is canceled.
+    by the line had before the line was approved: the line holds that inventory from then on until
+    it ends. `state_before` is where the denial of a cancellation brings the line back to.
     """
 
     id: UUID
@@ -87,6 +88,7 @@ class LineItem(msgspec.Struct, kw_only=True):
     extras: JsonText | None = None
     resulting_inventory_id: UUID | None = None
     inventory_status_before: str | None = None
+    state_before: str | None = None
     characteristics: list[CharacteristicValue] = []
     contacts: list[ContactPerson] = []
     related_items: list[RelatedItem] = []
@@ -94,7 +96,10 @@ class LineItem(msgspec.Struct, kw_only=True):
 
 
 class Order(msgspec.Struct, kw_only=True):
-    """An order. `number` is given by the database when the order is created."""
+    """An order. `number` is given by the database when the order is created.
+
+    `state_before` is where the denial of a cancellation brings the order back to.
+    """
 
     id: UUID
     number: int | None = None
@@ -118,6 +123,7 @@ class Order(msgspec.Struct, kw_only=True):
     extras: JsonText | None = None
     cancellation_reason: str | None = None
     requested_cancellation_date: datetime | None = None
+    state_before: str | None = None
     created_by: str
     created_at: datetime
     updated_at: datetime

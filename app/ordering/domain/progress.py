@@ -19,6 +19,7 @@ from ordering.domain.actions import (
     MOVES,
     Action,
     allowed_actions,
+    goal_of,
     states_for_lines,
 )
 from ordering.domain.change import Change, Event, Fields, LineChange
@@ -26,11 +27,11 @@ from ordering.domain.decode import decode
 from ordering.domain.errors import ConflictError, InvalidRequestError, Problem
 from ordering.domain.inventory import Inventories, InventoryWriter, not_ready
 from ordering.domain.order import LineItem, Order
-from ordering.domain.states import ORDER_TRANSITIONS, OrderState
+from ordering.domain.states import LINE_TRANSITIONS, ORDER_TRANSITIONS, OrderState, step
 from ordering.domain.timestamps import Timestamp
 from ordering.domain.values import Value
 
-__all__ = ["Transition", "lines_meant", "progress", "read_transition"]
+__all__ = ["Transition", "lines_meant", "lines_moved", "progress", "read_transition"]
 
 _S = OrderState
 
@@ -97,6 +98,14 @@ def lines_meant(order: Order, asked: Transition) -> list[LineItem]:
     return [lines[name] for name in pointers]
 
 
+def lines_moved(order: Order, asked: Transition) -> list[LineItem]:
+    """Find the lines that a transition would move.
+
+    Raises `InvalidRequestError` if it names lines that the order does not have.
+    """
+    return [line for line in lines_meant(order, asked) if line.state in MOVES[asked.action]]
+
+
 def progress(
     order: Order, asked: Transition, inventories: Inventories, *, client: str, moment: Timestamp
 ) -> Change:
@@ -109,34 +118,36 @@ def progress(
     lines = lines_meant(order, asked)
     if refused := list(_refusals(order, asked, lines, inventories)):
         raise ConflictError(refused, allowed_actions(order))
-    moves = MOVES[asked.action]
     whole = asked.line_item_ids is None
     ponr = asked.action is Action.SET_PONR
     writer = InventoryWriter(order, inventories)
-    moved = {
-        line.id: _move(line, moves[line.state], writer) for line in lines if line.state in moves
-    }
+    moved = {line.id: _move(line, asked.action, writer) for line in lines_moved(order, asked)}
     after = [moved.get(line.id, line) for line in order.line_items]
     if ponr:
         # A line past the point of no return takes the whole order with it.
         after = [replace(line, ponr=True) for line in after]
-    state = _roll_up(moves[order.state] if whole else order.state, after, whole=whole)
     changed = replace(
-        order, state=state, ponr=order.ponr or ponr, updated_at=moment, line_items=after
+        _step(order, asked.action) if whole else order,
+        ponr=order.ponr or ponr,
+        updated_at=moment,
+        line_items=after,
     )
+    changed.state = _roll_up(changed.state, after, whole=whole)
+    fields = _fields(order, changed)
+    changes = [
+        LineChange(line=new, fields=_fields(old, new))
+        for old, new in zip(order.line_items, after, strict=True)
+        if new != old
+    ]
     return Change(
         order=changed,
         operation=asked.action,
         client=client,
         moment=moment,
-        fields=_fields(order, changed),
-        lines=[
-            LineChange(line=new, fields=fields)
-            for old, new in zip(order.line_items, after, strict=True)
-            if (fields := _fields(old, new))
-        ],
+        fields=fields,
+        lines=changes,
         inventories=writer.changes,
-        events=_events(asked.action, moved=state is not order.state),
+        events=_events(asked.action, moved=any([fields, *(each.fields for each in changes)])),
         details=_details(asked),
     )
 
@@ -176,15 +187,22 @@ def _refusals(
             yield from not_ready(line, inventories, pointer)
 
 
-def _move(line: LineItem, state: OrderState, writer: InventoryWriter) -> LineItem:
-    """Bring a line to a state, and the inventories that it is about along with it."""
-    line = replace(line, state=state)
-    match state:
-        case _S.ACKNOWLEDGED:
+def _step(order: Order, action: Action) -> Order:
+    """Bring an order one step on; the request to cancel that was judged, if it was, is settled."""
+    state = step(order.state, goal_of(action, order), ORDER_TRANSITIONS)
+    return replace(order, state=state, state_before=None)
+
+
+def _move(line: LineItem, action: Action, writer: InventoryWriter) -> LineItem:
+    """Bring a line one step on, and the inventories that it is about along with it."""
+    state = step(line.state, goal_of(action, line), LINE_TRANSITIONS)
+    line = replace(line, state=state, state_before=None)
+    match action:
+        case Action.APPROVE:
             return writer.approve(line)
-        case _S.COMPLETED:
+        case Action.COMPLETE:
             return writer.complete(line)
-        case _S.CANCELED:
+        case Action.FINISH_CANCELLATION:
             return writer.cancel(line)
         case _:
             return line
@@ -199,11 +217,12 @@ def _roll_up(state: OrderState, lines: Sequence[LineItem], *, whole: bool) -> Or
     ended = bool(lines) and all(line.state.is_final for line in lines)
     begun = any(line.state in (_S.IN_PROGRESS, _S.COMPLETED) for line in lines)
     if state is _S.ACKNOWLEDGED and (ended or (begun and not whole)):
-        state = _S.IN_PROGRESS
+        state = step(state, _S.IN_PROGRESS, ORDER_TRANSITIONS)
     if ended:
         completed = any(line.state is _S.COMPLETED for line in lines)
         ends = (_S.COMPLETED, _S.CANCELED) if completed else (_S.CANCELED,)
-        return next((end for end in ends if end in ORDER_TRANSITIONS[state]), state)
+        end = next((end for end in ends if end in ORDER_TRANSITIONS[state]), state)
+        return step(state, end, ORDER_TRANSITIONS)
     return state
 
 

@@ -40,7 +40,7 @@ from ordering.domain.rules.revisions import (
     sketch,
     specification_of_line,
 )
-from ordering.domain.states import OrderState
+from ordering.domain.states import LINE_TRANSITIONS, ORDER_TRANSITIONS, OrderState, step
 from ordering.domain.timestamps import Timestamp
 from ordering.domain.values import MAX_FEW
 
@@ -305,7 +305,8 @@ class _Outcome:
         fields = dict(header.fields)
         events = [Event.ATTRIBUTES_CHANGED]
         if order.state is not before.state:
-            fields["state"] = (before.state, order.state)
+            fields["state"] = (before.state, step(before.state, order.state, ORDER_TRANSITIONS))
+        if "state" in fields or any("state" in each.fields for each in changes):
             events.append(Event.STATE_CHANGED)
         return Change(
             order=order,
@@ -351,9 +352,13 @@ class _Outcome:
         if self._waits and state is OrderState.IN_PROGRESS:
             state = OrderState.REVISION_IN_PROGRESS
         if state is not old.state:
-            fields["state"] = (old.state, state)
+            fields["state"] = (old.state, step(old.state, state, LINE_TRANSITIONS))
+        # Where the denial of a cancellation leads back to.
+        before = old.state if state is OrderState.ASSESSING_CANCELLATION else old.state_before
         return LineChange(
-            line=msgspec.structs.replace(line, state=state, version=old.version + 1),
+            line=msgspec.structs.replace(
+                line, state=state, version=old.version + 1, state_before=before
+            ),
             fields=fields,
             types=[kind for kind in ChangeType if kind in types],
             lists_changed=said is not None and said.merged.lists_changed,

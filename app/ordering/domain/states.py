@@ -4,6 +4,7 @@ Sources: the order states of the Product Order Open API's product, whose labels 
 spaces; the Inbound Queue's state table. Docs and tests are made from the same tables.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "InboundState",
     "InboundStatus",
     "OrderState",
+    "step",
 ]
 
 
@@ -73,18 +75,57 @@ ORDER_TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     _S.AWAITING_INFORMATION: frozenset({_S.IN_PROGRESS, _S.ASSESSING_CANCELLATION}),
     _S.ON_HOLD: frozenset({_S.IN_PROGRESS, _S.ASSESSING_CANCELLATION}),
     _S.REVISION_IN_PROGRESS: frozenset({_S.ACKNOWLEDGED, _S.ASSESSING_CANCELLATION}),
-    _S.ASSESSING_CANCELLATION: frozenset({_S.CANCELLATION_IN_PROGRESS, _S.IN_PROGRESS}),
+    # A request that is denied leaves things as they were before it.
+    _S.ASSESSING_CANCELLATION: frozenset(
+        {
+            _S.CANCELLATION_IN_PROGRESS,
+            _S.IN_PROGRESS,
+            _S.AWAITING_INFORMATION,
+            _S.ON_HOLD,
+            _S.REVISION_IN_PROGRESS,
+        }
+    ),
     _S.CANCELLATION_IN_PROGRESS: frozenset({_S.CANCELED}),
     _S.CANCELED: frozenset(),
     _S.COMPLETED: frozenset(),
 }
 
 
-#: A line may be canceled before its fulfilment began; the other transitions are those of orders.
-LINE_TRANSITIONS: dict[OrderState, frozenset[OrderState]] = ORDER_TRANSITIONS | {
-    state: ORDER_TRANSITIONS[state] | {_S.ASSESSING_CANCELLATION, _S.CANCELLATION_IN_PROGRESS}
-    for state in (_S.ACKNOWLEDGED, _S.SCHEDULED, _S.IN_PROGRESS)
-}
+#: The states in which a line can be asked to be canceled: with its order, or by a revision.
+_CANCELABLE = frozenset(
+    {
+        _S.NEW,
+        _S.ACKNOWLEDGED,
+        _S.SCHEDULED,
+        _S.IN_PROGRESS,
+        _S.ON_HOLD,
+        _S.AWAITING_INFORMATION,
+        _S.REVISION_IN_PROGRESS,
+    }
+)
+
+#: A line may be canceled before its fulfilment began, and by a revision without being assessed;
+#: the other transitions are those of orders.
+LINE_TRANSITIONS: dict[OrderState, frozenset[OrderState]] = (
+    ORDER_TRANSITIONS
+    | {
+        state: ORDER_TRANSITIONS[state] | {_S.ASSESSING_CANCELLATION, _S.CANCELLATION_IN_PROGRESS}
+        for state in _CANCELABLE
+    }
+    | {_S.ASSESSING_CANCELLATION: _CANCELABLE | {_S.CANCELLATION_IN_PROGRESS}}
+)
+
+
+def step(
+    state: OrderState, to: OrderState, table: Mapping[OrderState, frozenset[OrderState]]
+) -> OrderState:
+    """Return the state that follows; it may be the same.
+
+    Raises `ValueError` for a step that the table does not have: whoever takes it has a defect.
+    """
+    if to is not state and to not in table[state]:
+        raise ValueError(f"no step leads from {state} to {to}")
+    return to
 
 
 class InboundState(StrEnum):

@@ -1,5 +1,7 @@
 """Ask for an order to be canceled: the use case behind `cancelproductorder`."""
 
+from collections.abc import Collection
+
 from ordering.db.engine import Database
 from ordering.domain.cancellation import Cancellation, cancel
 from ordering.domain.change import moment_after
@@ -18,13 +20,16 @@ class CancelOrder:
         self._database = database
         self._cancel_new = settings.edit_new_orders
 
-    async def __call__(self, asked: Cancellation, client: str) -> Order:
+    async def __call__(
+        self, asked: Cancellation, client: str, tags: Collection[str] | None = None
+    ) -> Order:
         """Accept a request to cancel the order that it names; returns the order, committed.
 
-        Raises `NotFoundError` or `InvalidRequestError`; then nothing was written.
+        `tags` are the tags of the order that the client knows, if it names any. Raises
+        `NotFoundError`, `InvalidRequestError` or `OutdatedError`; then nothing was written.
         """
         async with self._database.transaction() as connection:
-            order = await lock_order(connection, asked.order_id)
+            order = await lock_order(connection, asked.order_id, tags)
             change = cancel(
                 order,
                 asked,

@@ -72,7 +72,16 @@ _LISTS = tuple(
     )
 )
 
-_INVENTORY_MEMBERS = InventoryChange.__struct_fields__
+#: An external id that another inventory has, or is about to have, is not given: that one keeps it.
+#: In the order of the external ids, so that no two approvals wait for each other.
+_NAME_INVENTORIES = """
+INSERT INTO product_inventory (id, external_id, status)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS named (id, external_id, status)
+ORDER BY external_id
+ON CONFLICT (external_id) DO NOTHING
+"""
+
+_INVENTORY_MEMBERS = [name for name in InventoryChange.__struct_fields__ if name != "external_id"]
 _INSERT_INVENTORY = ArrayInsert(ProductInventory, _INVENTORY_MEMBERS)
 _KEPT = ", ".join(
     f"{name} = coalesce(excluded.{name}, old.{name})"
@@ -95,9 +104,7 @@ async def write_change(connection: Connection, change: Change) -> None:
     await _insert(connection, _INSERT_LINES, [(order.id, line) for line in change.added])
     await _write_lists(connection, change)
     await _insert(connection, _INSERT_NOTES, [(note,) for note in _notes(change)])
-    if change.inventories:
-        rows = [(each,) for each in change.inventories]
-        await connection.execute(_WRITE_INVENTORY, *_INSERT_INVENTORY.arrays(rows))
+    await _write_inventories(connection, change.inventories)
     await _insert(connection, _INSERT_AUDIT, [(_audit(change),)])
     events = [EventRow(order.id, event, change.moment) for event in change.events]
     await _insert(connection, _INSERT_EVENTS, [(event,) for event in events])
@@ -108,6 +115,22 @@ async def _insert(
 ) -> None:
     if rows:
         await connection.execute(insert.sql, *insert.arrays(rows))
+
+
+async def _write_inventories(
+    connection: Connection, inventories: Sequence[InventoryChange]
+) -> None:
+    """Write what becomes of inventories; first those that are new and shall have a name."""
+    if named := [each for each in inventories if each.external_id is not None]:
+        await connection.execute(
+            _NAME_INVENTORIES,
+            [each.id for each in named],
+            [each.external_id for each in named],
+            [each.status for each in named],
+        )
+    if inventories:
+        rows = [(each,) for each in inventories]
+        await connection.execute(_WRITE_INVENTORY, *_INSERT_INVENTORY.arrays(rows))
 
 
 async def _write_lists(connection: Connection, change: Change) -> None:
@@ -152,7 +175,7 @@ def _audit(change: Change) -> _Audit:
 
 
 def _changes(change: Change) -> dict[str, Any]:
-    """Tell what changed, in the names and values of the REST faces."""
+    """Tell what changed that is shown, in the names and values of the REST faces."""
     told: dict[str, Any] = dict(change.details)
     if change.fields:
         told["fields"] = _before_and_after(change.fields)
@@ -164,6 +187,7 @@ def _changes(change: Change) -> dict[str, Any]:
             "fields": _before_and_after(each.fields),
         }
         for each in change.lines
+        if each.fields
     ]
     lines += [
         {

@@ -5,10 +5,11 @@ from typing import Any
 
 from ordering.db.connection import Connection
 from ordering.domain.inventory import (
+    Holder,
     Inventories,
     ProductInventory,
-    external_name,
     inventory_ids,
+    wanting,
 )
 from ordering.domain.order import LineItem
 
@@ -20,25 +21,26 @@ SELECT id, external_id, status, location_id, characteristics FROM product_invent
 WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE
 """
 
-#: The key of the advisory lock of whoever is about to give inventories their external ids.
-_NAMING = 7_220_641
+#: Whoever becomes a holder, or ceases to be one, has the lock on the inventory.
+_HOLDERS = """
+SELECT product_inventory_id, id, item_id, order_id FROM order_line_item
+WHERE product_inventory_id = ANY($1::uuid[]) AND inventory_status_before IS NOT NULL
+  AND state NOT IN ('completed', 'canceled')
+"""
 
 
 async def lock_inventories(connection: Connection, lines: Sequence[LineItem]) -> Inventories:
     """Read the inventories that lines are about, and keep others from changing them.
 
-    Whoever gives external ids waits for whoever does so already: what is looked up as free stays
-    free. One lock for all external ids, since a large order has more than the server has locks.
+    `lines` are those that are about to move: of those that want to hold an inventory, the first
+    has it, unless another line holds it already.
     """
     rows: list[Any] = await connection.fetch(_LOCK, inventory_ids(lines))
-    names = [name for line in lines if (name := external_name(line))]
-    taken: list[str] = []
-    if names:
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _NAMING)
-        taken = await connection.fetchval(
-            "SELECT array_agg(external_id) FROM product_inventory"
-            " WHERE external_id = ANY($1::text[])",
-            names,
-        )
     found = [ProductInventory(**dict(row.items())) for row in rows]
-    return Inventories(by_id={each.id: each for each in found}, taken=taken or ())
+    holders: dict[Any, Holder] = {}
+    if wanted := inventory_ids(wanting(lines)):
+        holders = {
+            row["product_inventory_id"]: Holder(row["id"], row["item_id"], row["order_id"])
+            for row in await connection.fetch(_HOLDERS, wanted)
+        }
+    return Inventories.of(found, holders, lines)

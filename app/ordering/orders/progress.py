@@ -9,7 +9,7 @@ from ordering.domain.actions import Action, allowed_actions
 from ordering.domain.change import moment_after
 from ordering.domain.inventory import Inventories
 from ordering.domain.order import LineItem, Order
-from ordering.domain.progress import lines_meant, progress, read_transition
+from ordering.domain.progress import lines_moved, progress, read_transition
 from ordering.orders.changes import write_change
 from ordering.orders.inventories import lock_inventories
 from ordering.orders.lock import lock_order
@@ -48,12 +48,12 @@ class ProgressOrder:
             order = await lock_order(connection, text, tags)
             inventories = Inventories()
             if asked.action in _REACHING_INVENTORY:
-                inventories = await lock_inventories(connection, lines_meant(order, asked))
+                inventories = await lock_inventories(connection, lines_moved(order, asked))
             moment = moment_after(order)
             change = progress(order, asked, inventories, client=client, moment=moment)
             await write_change(connection, change)
         return Progress(
             order=change.order,
-            moved=[each.line for each in change.lines],
+            moved=[each.line for each in change.lines if each.fields],
             allowed=allowed_actions(change.order),
         )

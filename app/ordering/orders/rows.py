@@ -39,6 +39,7 @@ _FILLED_LATER = frozenset(
         "requested_cancellation_date",
         "resulting_inventory_id",
         "inventory_status_before",
+        "state_before",
     }
 )
 

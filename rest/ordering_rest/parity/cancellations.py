@@ -15,7 +15,7 @@ from ordering.domain.order import Order
 from ordering.domain.values import encode
 from ordering_rest.access import client_of, requires, services_of
 from ordering_rest.bodies import require_json
-from ordering_rest.entity_tags import entity_tag
+from ordering_rest.entity_tags import entity_tag, read_if_match
 from ordering_rest.parity.queued import when_created
 from ordering_rest.parity.view import BASE_PATH, View
 
@@ -31,12 +31,13 @@ async def cancel_order(request: Request[Any, Any, Any]) -> Response[bytes]:
     An order that is not there is the body's fault, so it is no 404.
     """
     require_json(request)
+    tags = read_if_match(request.headers)
     asked = read_cancellation(await request.body())
     services = services_of(request)
     client = client_of(request).username
 
     async def cancel() -> Order:
-        return await services.cancel_order(asked, client)
+        return await services.cancel_order(asked, client, tags)
 
     try:
         order = await when_created(request, asked.order_id, messages.CANCEL_NOT_CREATED_YET, cancel)

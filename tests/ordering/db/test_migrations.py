@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from typing import Any
 
 import pytest
 from piccolo.columns import BigSerial, Column
@@ -98,3 +99,80 @@ async def test_a_failing_migration_changes_nothing(servers: EmbeddedServers) -> 
     finally:
         await admin.close()
     assert await migrate(url) == ALL_MIGRATIONS
+
+
+#: Whoever waits for the end of another's transaction, and for longer than this.
+_WAITED = """
+SELECT EXISTS (
+    SELECT FROM pg_locks
+    WHERE NOT granted AND locktype = 'virtualxid'
+      AND waitstart < clock_timestamp() - $1 * interval '1 ms'
+)
+"""
+
+
+async def _forget(admin: Any, migration: str) -> None:
+    """Make a migration of an index run once more."""
+    await admin.execute("DELETE FROM migration WHERE name = $1", migration)
+    await admin.execute("DROP INDEX customer_order_party")
+
+
+async def _party_index(admin: Any) -> bool | None:
+    """Tell whether the index on parties is valid; None if there is none."""
+    return await admin.fetchval(
+        "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('customer_order_party')"
+    )
+
+
+async def test_an_index_is_built_beside_old_snapshots_however_long_they_last(
+    servers: EmbeddedServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = await blank_database(servers, "tests_migrations")
+    await migrate(url)
+    timeout_ms = 100
+    for name in ("_LOCK_TIMEOUT_MS", "_STATEMENT_TIMEOUT_MS"):
+        monkeypatch.setattr(f"ordering.db.migrate.{name}", timeout_ms)
+    admin, reader = await connect(url), await connect(url)
+    try:
+        await _forget(admin, ALL_MIGRATIONS[-1])
+        await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        await reader.fetch("SELECT FROM customer_order")
+        migrating = asyncio.create_task(migrate(url))
+        async with asyncio.timeout(20):
+            while not migrating.done() and not await admin.fetchval(_WAITED, 2 * timeout_ms):
+                pass
+        assert not migrating.done()
+        await reader.execute("COMMIT")
+        assert await migrating == ALL_MIGRATIONS[-1:]
+        assert await _party_index(admin) is True
+    finally:
+        await admin.close()
+        await reader.close()
+
+
+async def test_an_index_that_was_left_unfinished_is_built_anew(servers: EmbeddedServers) -> None:
+    url = await blank_database(servers, "tests_migrations")
+    await migrate(url)
+    admin, reader = await connect(url), await connect(url)
+    try:
+        await _forget(admin, ALL_MIGRATIONS[-1])
+        await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        await reader.fetch("SELECT FROM customer_order")
+        migrating = asyncio.create_task(migrate(url))
+        async with asyncio.timeout(20):
+            while not await admin.fetchval(_WAITED, 0):
+                pass
+        await admin.execute(
+            "SELECT pg_cancel_backend(pid) FROM pg_locks"
+            " WHERE NOT granted AND locktype = 'virtualxid'"
+        )
+        # It names the failure, and does not claim that nothing is left.
+        with pytest.raises(MigrationError, match=r"^the migration failed: canceling statement"):
+            await migrating
+        assert await _party_index(admin) is False
+        await reader.execute("COMMIT")
+        assert await migrate(url) == ALL_MIGRATIONS[-1:]
+        assert await _party_index(admin) is True
+    finally:
+        await admin.close()
+        await reader.close()

@@ -9,6 +9,7 @@ from ordering.domain.actions import (
     MOVES,
     Action,
     allowed_actions,
+    goal_of,
     states_for_lines,
 )
 from ordering.domain.states import LINE_TRANSITIONS, ORDER_TRANSITIONS, OrderState
@@ -99,6 +100,16 @@ def test_lines_move_while_their_order_is_under_way(action: Action) -> None:
 )
 def test_a_state_allows_exactly_its_actions(state: str, actions: list[str]) -> None:
     assert allowed_actions(order_in(OrderState(state), payloads.order())) == actions
+
+
+def test_a_denied_cancellation_leads_back_to_where_it_came_from_where_that_is_known() -> None:
+    order = order_in(OrderState.ASSESSING_CANCELLATION, payloads.order())
+    line = order.line_items[0]
+    assert goal_of(Action.DENY_CANCELLATION, line) is OrderState.IN_PROGRESS
+    order.state_before = line.state_before = "on_hold"
+    assert goal_of(Action.DENY_CANCELLATION, line) is OrderState.ON_HOLD
+    assert goal_of(Action.DENY_CANCELLATION, order) is OrderState.ON_HOLD
+    assert goal_of(Action.APPROVE_CANCELLATION, line) is OrderState.CANCELLATION_IN_PROGRESS
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ def test_past_the_point_of_no_return_no_order_is_canceled() -> None:
 
 def test_the_open_lines_go_along() -> None:
     states = [
+        "new",
         "acknowledged",
         "scheduled",
         "in_progress",
@@ -75,24 +76,21 @@ def test_the_open_lines_go_along() -> None:
         line.state = OrderState(line.item_id)
     change = canceled(order)
     assert [(line.state, line.version) for line in change.order.line_items] == [
-        *[("assessing_cancellation", 2)] * 6,
-        *((state, 1) for state in states[6:]),
+        *[("assessing_cancellation", 2)] * 7,
+        *((state, 1) for state in states[7:]),
     ]
-    assert [(each.line.item_id, each.line.version, each.fields) for each in change.lines] == [
-        (state, 2, {"state": (state, "assessing_cancellation")}) for state in states[:6]
-    ]
+    assert [
+        (each.line.item_id, each.line.version, each.fields) for each in change.lines if each.fields
+    ] == [(state, 2, {"state": (state, "assessing_cancellation")}) for state in states[:7]]
+    # What a revision wants canceled is not asked for twice, but has to be told apart later.
+    assert [line.state_before for line in change.order.line_items] == [*states[:8], *[None] * 3]
+    assert [each.line.item_id for each in change.lines] == states[:8]
 
 
-def test_a_line_that_nobody_approved_yet_has_nothing_to_be_assessed() -> None:
-    items = [payloads.item("1"), payloads.item("2")]
-    order = order_in(OrderState.REVISION_IN_PROGRESS, payloads.order(items=items))
-    order.line_items[1].state = OrderState.NEW
-    change = canceled(order)
-    assert [(line.state, line.version) for line in change.order.line_items] == [
-        ("assessing_cancellation", 2),
-        ("canceled", 2),
-    ]
-    assert change.lines[1].fields == {"state": ("new", "canceled")}
+@pytest.mark.parametrize("state", sorted(CANCELABLE))
+def test_an_order_remembers_where_it_was(state: str) -> None:
+    change = canceled(order_in(OrderState(state), payloads.order()))
+    assert (change.order.state_before, change.order.line_items[0].state_before) == (state, state)
 
 
 def test_the_order_keeps_what_was_asked_for_and_a_future_date_does_not_delay_it() -> None:
@@ -123,6 +121,7 @@ def test_a_new_order_ends_at_once_where_clients_may_change_it() -> None:
     line = change.order.line_items[0]
     assert (change.order.state, change.order.version) == ("canceled", 2)
     assert (line.state, line.version) == ("canceled", 2)
+    assert (change.order.state_before, line.state_before) == (None, None)
     assert list(change.events) == [Event.CANCELLATION_REQUESTED, Event.STATE_CHANGED]
 
 

@@ -169,6 +169,7 @@ def test_a_revision_that_waits_for_approval_stops_the_order_and_the_lines_it_tou
         "leaf": OrderState.ASSESSING_CANCELLATION,
         "new": OrderState.NEW,
     }
+    assert line_of(change.order, "leaf").state_before == "in_progress"
     assert list(change.events) == [Event.ATTRIBUTES_CHANGED, Event.STATE_CHANGED]
 
 

@@ -7,7 +7,7 @@ import pytest
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
 from ordering.domain.cancellation import Cancellation, OrderRef
-from ordering.domain.errors import InvalidRequestError, NotFoundError
+from ordering.domain.errors import InvalidRequestError, NotFoundError, OutdatedError
 from ordering.domain.ids import show_id
 from ordering.domain.order import Order
 from ordering.domain.states import OrderState
@@ -17,19 +17,22 @@ from ordering.orders.reader import Branch, find_order
 from ordering.settings import Settings
 from support import payloads
 from support.counting import CountingDatabase
+from support.fulfilment import act
 from support.installed import audit, events
 from support.placed import in_state, normal, place, snapshot
 
 DATE = Timestamp.parse("2126-03-04T05:06:07.890Z")
 
 
-async def cancel(database: Database, text: str, **settings: Any) -> Order:
+async def cancel(
+    database: Database, text: str, tags: list[str] | None = None, **settings: Any
+) -> Order:
     asked = Cancellation(
         cancellation_reason="Duplicate order",
         requested_cancellation_date=DATE,
         product_order=OrderRef(id=text),
     )
-    return await CancelOrder(database, Settings(**settings))(asked, "cpq")
+    return await CancelOrder(database, Settings(**settings))(asked, "cpq", tags)
 
 
 async def test_a_request_to_cancel_is_written_with_its_audit_and_events(
@@ -108,6 +111,42 @@ async def test_a_request_is_accepted_once(demo_database: Database, keeper: Catal
         "Cannot cancel the order in state: Assessing cancellation"
     ]
     assert await snapshot(demo_database) == before
+
+
+async def test_a_tag_that_the_client_knows_has_to_be_that_of_the_order(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    (placed,) = await place(demo_database, keeper, payloads.order())
+    order = await in_state(demo_database, placed, "in_progress")
+    before = await snapshot(demo_database)
+    with pytest.raises(OutdatedError):
+        await cancel(demo_database, show_id(placed.id), ["1-1"])
+    assert await snapshot(demo_database) == before
+    done = await cancel(demo_database, show_id(placed.id), ["1-1", order.tag])
+    assert done.state == "assessing_cancellation"
+
+
+async def test_a_denial_brings_everything_back_to_where_it_was(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    states = ["on_hold", "acknowledged", "new", "assessing_cancellation", "completed"]
+    items = [payloads.item(state) for state in states]
+    (placed,) = await place(demo_database, keeper, payloads.order(items=items))
+    await in_state(demo_database, placed, "revision_in_progress")
+    async with demo_database.acquire() as connection:
+        await connection.execute("UPDATE order_line_item SET state = item_id")
+        inventories = (await snapshot(demo_database))["product_inventory"]
+        await cancel(demo_database, show_id(placed.id))
+        done = await act(demo_database, placed, "deny_cancellation")
+        found = await find_order(connection, show_id(placed.id), Branch.ALL)
+    assert found is not None
+    assert normal(found) == normal(done)
+    assert (found.state, found.state_before) == ("revision_in_progress", None)
+    assert [line.state for line in found.line_items] == states
+    assert {line.state_before for line in found.line_items} == {None}
+    assert (await snapshot(demo_database))["product_inventory"] == inventories
+    _, denied = await audit(demo_database)
+    assert [each["id"] for each in denied["changes"]["lineItems"]] == states[:3]
 
 
 async def test_a_new_order_is_canceled_where_the_setting_says_so(

@@ -15,6 +15,7 @@ from ordering.domain.order import LineItem, Order
 from ordering.orders.progress import ProgressOrder
 from support import payloads
 from support.found import id_of
+from support.fulfilment import status
 from support.installed import installed, kept_inventories
 from support.locks import waiters
 from support.placed import in_state, place, snapshot
@@ -43,10 +44,6 @@ async def canceled(database: Database, order: Order) -> LineItem:
     return await move(
         database, await in_state(database, order, "cancellation_in_progress"), "finish_cancellation"
     )
-
-
-async def status(database: Database, identity: UUID | str | None) -> str | None:
-    return None if identity is None else (await installed(database, identity))["status"]
 
 
 async def about(
@@ -241,30 +238,6 @@ async def test_a_change_lays_what_is_new_over_what_is_installed(
     }
 
 
-async def test_two_lines_change_one_inventory(
-    demo_database: Database, keeper: CatalogKeeper
-) -> None:
-    items = [
-        payloads.change_item(
-            str(number),
-            inventory=payloads.EDGE_INVENTORY,
-            productCharacteristic=[payloads.characteristic(f"extra {number}", number)],
-        )
-        for number in (1, 2)
-    ]
-    (order,) = await place(demo_database, keeper, payloads.order(items=items))
-    await move(demo_database, order, "approve", "start", "complete")
-    found = await installed(demo_database, payloads.EDGE_INVENTORY)
-    assert (found["status"], found["characteristics"]) == (
-        "active",
-        [
-            {"name": "WAN Optimization", "value": "Advance"},
-            {"name": "extra 1", "value": 1},
-            {"name": "extra 2", "value": 2},
-        ],
-    )
-
-
 async def test_a_change_to_another_place_is_a_move(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
@@ -311,10 +284,9 @@ async def test_lines_whose_inventory_is_not_ready_are_all_told(
     items = [
         payloads.change_item("1", "change", payloads.INACTIVE_INVENTORY),
         payloads.change_item("2", "suspend", created),
-        payloads.change_item("3", "resume", created),
-        payloads.change_item("4", "no-change", created),
-        payloads.change_item("5", "resume", payloads.INVENTORY),
-        payloads.change_item("6", "delete", payloads.INVENTORY),
+        payloads.change_item("3", "no-change", created),
+        payloads.change_item("4", "resume", payloads.INVENTORY),
+        payloads.change_item("5", "delete", payloads.EDGE_INVENTORY),
     ]
     (order,) = await place(demo_database, keeper, payloads.order(items=items))
     before = await snapshot(demo_database)
@@ -324,37 +296,11 @@ async def test_lines_whose_inventory_is_not_ready_are_all_told(
     assert [(each.pointer, each.message, each.code) for each in caught.value.problems] == [
         ("/action", text.format(1, "inactive", "change"), 1),
         ("/action", text.format(2, "installation pending", "suspend"), 1),
-        ("/action", text.format(3, "installation pending", "resume"), 1),
-        ("/action", text.format(4, "installation pending", "no-change"), 1),
-        ("/action", text.format(5, "active", "resume"), 1),
+        ("/action", text.format(3, "installation pending", "no-change"), 1),
+        ("/action", text.format(4, "active", "resume"), 1),
     ]
     assert caught.value.allowed == ("approve", "reject")
     assert await snapshot(demo_database) == before
-
-
-async def test_a_revised_line_keeps_the_inventory_that_it_was_approved_with(
-    demo_database: Database, keeper: CatalogKeeper
-) -> None:
-    items = [payloads.change_item("1"), payloads.item("2")]
-    (order,) = await place(demo_database, keeper, payloads.order(items=items))
-    await move(demo_database, order, "approve")
-    before = await in_state(demo_database, order, "revision_in_progress")
-    await move(demo_database, order, "approve")
-    after = await in_state(demo_database, order, "acknowledged")
-    assert [
-        (line.resulting_inventory_id, line.inventory_status_before) for line in after.line_items
-    ] == [(None, "active"), (before.line_items[1].resulting_inventory_id, None)]
-    await canceled(demo_database, order)
-    assert await status(demo_database, payloads.INVENTORY) == "active"
-
-
-async def test_a_line_that_was_added_by_a_revision_brings_about_its_product_when_completed(
-    demo_database: Database, keeper: CatalogKeeper
-) -> None:
-    (placed,) = await place(demo_database, keeper, payloads.order())
-    order = await in_state(demo_database, placed, "in_progress")
-    line = await move(demo_database, order, "complete")
-    assert await status(demo_database, line.product_inventory_id) == "active"
 
 
 @pytest.mark.parametrize("action", ["change", "delete", "suspend", "resume", "no-change"])

@@ -138,6 +138,7 @@ async def test_the_audit_tells_who_changed_what_and_the_outbox_that_something_ch
     assert [(event["event_type"], event["occurred_at"]) for event in events] == [
         ("productOrderCreateEvent", order.created_at),
         ("productOrderAttributeValueChangeEvent", answered.updated_at),
+        ("productOrderStateChangeEvent", answered.updated_at),
     ]
 
 

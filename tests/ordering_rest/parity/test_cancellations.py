@@ -180,6 +180,32 @@ async def test_past_the_point_of_no_return_it_is_told(api: Api) -> None:
     assert await snapshot(api.database) == before
 
 
+async def test_a_request_may_be_for_an_order_as_the_client_knows_it(api: Api) -> None:
+    identity = await place(api, "in_progress")
+    tag = (await api.get(f"{ORDERS}/{identity}")).headers["etag"]
+    before = await snapshot(api.database)
+    response = await api.post(CANCEL, asking(identity), headers={"If-Match": '"1-1"'})
+    text = f"The order was changed since: its entity tag is {tag[1:-1]}"
+    assert response.status_code == 412
+    assert response.json() == error(26, "Invalid header value", (text, ""))
+    response = await api.post(CANCEL, asking(identity), headers={"If-Match": "now"})
+    text = 'If-Match must be * or entity tags like "1-1700000000000"'
+    assert response.status_code == 400
+    assert response.json() == error(26, "Invalid header value", (text, ""))
+    assert await snapshot(api.database) == before
+    response = await api.post(CANCEL, asking(identity), headers={"If-Match": tag})
+    assert response.status_code == 200
+    assert response.headers["etag"] != tag
+
+
+async def test_no_face_shows_where_an_order_was_before(api: Api) -> None:
+    identity = await place(api, "in_progress")
+    await api.post(CANCEL, asking(identity))
+    shown = await api.get(f"{ORDERS}/{identity}")
+    assert shown.json()["state"] == "assessing_cancellation"
+    assert "before" not in shown.text.lower()
+
+
 async def test_a_queued_order_is_yet_to_be_created(api: Api, keeper: CatalogKeeper) -> None:
     queued = await api.post(f"{ORDERS}?mode=async", payloads.order(externalId="PO-1"))
     for identity in (queued.json()["orderId"], "PO-1"):

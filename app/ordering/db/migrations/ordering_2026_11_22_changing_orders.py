@@ -16,12 +16,14 @@ STATEMENTS = (
     """
     ALTER TABLE customer_order
         ADD COLUMN cancellation_reason text,
-        ADD COLUMN requested_cancellation_date timestamptz
+        ADD COLUMN requested_cancellation_date timestamptz,
+        ADD COLUMN state_before varchar(40)
     """,
     """
     ALTER TABLE order_line_item
         ADD COLUMN resulting_inventory_id uuid,
-        ADD COLUMN inventory_status_before varchar(30)
+        ADD COLUMN inventory_status_before varchar(30),
+        ADD COLUMN state_before varchar(40)
     """,
 )
 

@@ -59,6 +59,7 @@ class CustomerOrder(Table, tablename="customer_order"):
     updated_at = Timestamptz()
     cancellation_reason = Text(null=True, default=None)
     requested_cancellation_date = Timestamptz(null=True, default=None)
+    state_before = Varchar(length=40, null=True, default=None)
 
 
 class OrderLineItem(Table, tablename="order_line_item"):
@@ -92,6 +93,7 @@ class OrderLineItem(Table, tablename="order_line_item"):
     extras = JSONB(null=True, default=None)
     resulting_inventory_id = UUID(null=True, default=None)
     inventory_status_before = Varchar(length=30, null=True, default=None)
+    state_before = Varchar(length=40, null=True, default=None)
 
 
 class OrderCharacteristicValue(Table, tablename="order_characteristic_value"):
