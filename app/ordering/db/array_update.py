@@ -14,24 +14,26 @@ __all__ = ["ArrayUpdate"]
 
 
 class ArrayUpdate:
-    """An update of the columns among `members`, the attributes of the objects to come.
+    """An update of one table, from the n-th parameter of a statement on.
 
-    A row is found by its `id`, which the objects have too.
+    Updated are the columns among `members`, the attributes of the objects to come; a row is found
+    by its `id`, which the objects have too.
     """
 
-    def __init__(self, table: type[Table], members: Collection[str]) -> None:
+    def __init__(self, table: type[Table], members: Collection[str], *, first: int = 1) -> None:
         columns = {column_name(column): column for column in filled_columns(table)}
         names = ["id", *(name for name in columns if name in members and name != "id")]
         arrays = ", ".join(
-            f"${number}::{columns[name].column_type}[]" for number, name in enumerate(names, 1)
+            f"${number}::{columns[name].column_type}[]" for number, name in enumerate(names, first)
         )
         values = ", ".join(f"{name} = changed.{name}" for name in names[1:])
         self.sql = (
             f"UPDATE {table_name(table)} AS old SET {values}"
             f" FROM unnest({arrays}) AS changed({', '.join(names)}) WHERE old.id = changed.id"
         )
+        self.width = len(names)
         self._read = attrgetter(*names)
 
     def arrays(self, rows: Iterable[object]) -> Sequence[Sequence[object]]:
         """Turn objects into one array per column."""
-        return list(zip(*map(self._read, rows), strict=True))
+        return list(zip(*map(self._read, rows), strict=True)) or [()] * self.width

@@ -4,7 +4,7 @@ Revisions, cancellations and transitions all are changes; the audit and the even
 them, so that no way of changing an order can leave them out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -69,13 +69,13 @@ class LineChange(msgspec.Struct, kw_only=True):
 
     Without `fields` nothing is different that anybody is shown.
 
-    `lists_changed` tells whether characteristics, contacts or related items are.
+    `lists` names the lists that are: `characteristics`, `contacts`, `related_items`.
     """
 
     line: LineItem
     fields: Fields
     types: Sequence[ChangeType] = ()
-    lists_changed: bool = False
+    lists: Collection[str] = ()
     notes: Sequence[str] = ()
 
 

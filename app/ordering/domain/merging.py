@@ -7,7 +7,7 @@ of that type; the relationships that a line states replace those that it stated.
 notes are added, channels and parties replaced (docs/decisions/0015-revisions.md).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -84,7 +84,7 @@ class MergedLine(NamedTuple):
     line: LineItem
     fields: Mapping[str, tuple[object, object]]
     types: Sequence[ChangeType]
-    lists_changed: bool
+    lists: Collection[str]
 
     def lengths(self) -> dict[str, int]:
         """Tell how long each list of the line is that is different now."""
@@ -153,13 +153,16 @@ def merge_line(old: LineItem, said: LineItem) -> MergedLine:
         "related_items": _merge_related_items(old, said, found),
     }
     line = msgspec.structs.replace(old, **changes, **lists)
-    lists_changed = any(name in found.fields for name in _LISTS)
-    return MergedLine(
-        line, found.fields, sorted(found.types, key=list(ChangeType).index), lists_changed
-    )
+    changed = [attribute for name, attribute in _LISTS.items() if name in found.fields]
+    return MergedLine(line, found.fields, sorted(found.types, key=list(ChangeType).index), changed)
 
 
-_LISTS = ("product.productCharacteristic", "product.relatedParty", "product.productRelationship")
+#: Lists of a line that have rows of their own: their member, and their attribute.
+_LISTS = {
+    "product.productCharacteristic": "characteristics",
+    "product.relatedParty": "contacts",
+    "product.productRelationship": "related_items",
+}
 
 
 def merge_header(old: Order, said: Order) -> MergedHeader:

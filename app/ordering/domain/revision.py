@@ -145,7 +145,7 @@ def _say(news: OrderDraft, order: Order, found: References) -> list[_Said]:
         if old is None:
             position += 1
             line = capture_line(item, position, found, [])
-            merged = MergedLine(line, {}, (), lists_changed=True)
+            merged = MergedLine(line, {}, (), ())
         else:
             line = capture_line(item, old.position, found, [])
             _complete_types(line, old, found)
@@ -361,7 +361,7 @@ class _Outcome:
             ),
             fields=fields,
             types=[kind for kind in ChangeType if kind in types],
-            lists_changed=said is not None and said.merged.lists_changed,
+            lists=said.merged.lists if said else (),
             notes=[text for text in line.work_notes if text not in old.work_notes],
         )
 

@@ -50,11 +50,29 @@ class _Audit(RevisionRow):
 
 
 _UPDATE_ORDER = ArrayUpdate(CustomerOrder, _changeable(Order))
-_UPDATE_LINES = ArrayUpdate(OrderLineItem, _changeable(LineItem))
-_INSERT_LINES = ArrayInsert(OrderLineItem, LineItem.__struct_fields__, leading=("order_id",))
-_INSERT_NOTES = ArrayInsert(WorkNote, NoteRow.__struct_fields__)
-_INSERT_AUDIT = ArrayInsert(OrderRevision, _Audit.__struct_fields__)
-_INSERT_EVENTS = ArrayInsert(OrderEvent, EventRow.__struct_fields__)
+_UPDATE_LINES = ArrayUpdate(OrderLineItem, _changeable(LineItem), first=_UPDATE_ORDER.width + 1)
+
+
+def _inserts() -> list[ArrayInsert]:
+    """Make the inserts of the statement, in its order, numbered on behind its updates."""
+    inserts: list[ArrayInsert] = []
+    first = _UPDATE_ORDER.width + _UPDATE_LINES.width + 1
+    for table, of, leading in (
+        (OrderLineItem, LineItem, ("order_id",)),
+        (WorkNote, NoteRow, ()),
+        (OrderRevision, _Audit, ()),
+        (OrderEvent, EventRow, ()),
+    ):
+        inserts.append(ArrayInsert(table, of.__struct_fields__, leading=leading, first=first))
+        first += inserts[-1].width
+    return inserts
+
+
+_INSERTS = _inserts()
+_PARTS = [_UPDATE_ORDER.sql, _UPDATE_LINES.sql, *(insert.sql for insert in _INSERTS)]
+_CTES = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(_PARTS))
+#: What every change writes, and most need nothing else: one round trip.
+_STATEMENT = f"WITH {_CTES} SELECT"
 
 _OF_LINE = ("order_id", "line_item_id")
 #: The lists of a line, each with its table and how its rows are made.
@@ -97,24 +115,24 @@ _WRITE_INVENTORY = (
 async def write_change(connection: Connection, change: Change) -> None:
     """Write a change of an order whose lock this transaction holds: rows, audit and events."""
     order = change.order
-    await connection.execute(_UPDATE_ORDER.sql, *_UPDATE_ORDER.arrays([order]))
-    if change.lines:
-        lines = [each.line for each in change.lines]
-        await connection.execute(_UPDATE_LINES.sql, *_UPDATE_LINES.arrays(lines))
-    await _insert(connection, _INSERT_LINES, [(order.id, line) for line in change.added])
+    rows: tuple[list[tuple[Any, ...]], ...] = (
+        [(order.id, line) for line in change.added],
+        [(note,) for note in _notes(change)],
+        [(_audit(change),)],
+        [(EventRow(order.id, event, change.moment),) for event in change.events],
+    )
+    await connection.execute(
+        _STATEMENT,
+        *_UPDATE_ORDER.arrays([order]),
+        *_UPDATE_LINES.arrays([each.line for each in change.lines]),
+        *(
+            array
+            for insert, added in zip(_INSERTS, rows, strict=True)
+            for array in insert.arrays(added)
+        ),
+    )
     await _write_lists(connection, change)
-    await _insert(connection, _INSERT_NOTES, [(note,) for note in _notes(change)])
     await _write_inventories(connection, change.inventories)
-    await _insert(connection, _INSERT_AUDIT, [(_audit(change),)])
-    events = [EventRow(order.id, event, change.moment) for event in change.events]
-    await _insert(connection, _INSERT_EVENTS, [(event,) for event in events])
-
-
-async def _insert(
-    connection: Connection, insert: ArrayInsert, rows: Sequence[tuple[Any, ...]]
-) -> None:
-    if rows:
-        await connection.execute(insert.sql, *insert.arrays(rows))
 
 
 async def _write_inventories(
@@ -135,21 +153,21 @@ async def _write_inventories(
 
 async def _write_lists(connection: Connection, change: Change) -> None:
     """Replace the lists of the lines whose lists changed, and write those of new lines."""
-    replaced = [each.line for each in change.lines if each.lists_changed]
-    ids = [line.id for line in replaced]
     for table, attribute, insert in _LISTS:
-        if ids:
+        replaced = [each.line for each in change.lines if attribute in each.lists]
+        if replaced:
             await connection.execute(
                 f"DELETE FROM {table} WHERE order_id = $1 AND line_item_id = ANY($2::uuid[])",
                 change.order.id,
-                ids,
+                [line.id for line in replaced],
             )
         rows = [
             (change.order.id, line.id, each)
             for line in [*replaced, *change.added]
             for each in getattr(line, attribute)
         ]
-        await _insert(connection, insert, rows)
+        if rows:
+            await connection.execute(insert.sql, *insert.arrays(rows))
 
 
 def _notes(change: Change) -> list[NoteRow]:
