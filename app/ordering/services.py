@@ -11,8 +11,10 @@ from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import COMMAND_TIMEOUT_S, Database
 from ordering.db.notices import CATALOG_CHANGED, CLIENT_CHANGED, Notices
 from ordering.inbound.accept import AcceptOrder
+from ordering.inbound.operations import QueueOperations
 from ordering.orders.cancel import CancelOrder
 from ordering.orders.create import CreateOrder
+from ordering.orders.idempotency import RequestKeys
 from ordering.orders.progress import ProgressOrder
 from ordering.orders.revise import ReviseOrder
 from ordering.settings import Settings
@@ -27,11 +29,13 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     database: Database
     keeper: CatalogKeeper
     clients: Clients
+    request_keys: RequestKeys
     create_order: CreateOrder
     accept_order: AcceptOrder
     revise_order: ReviseOrder
     cancel_order: CancelOrder
     progress_order: ProgressOrder
+    queue: QueueOperations
 
 
 @asynccontextmanager
@@ -61,11 +65,13 @@ async def open_services(
         database=database,
         keeper=keeper,
         clients=clients,
+        request_keys=RequestKeys(database),
         create_order=CreateOrder(database, finder, settings),
         accept_order=AcceptOrder(database, finder, settings, ring),
         revise_order=ReviseOrder(database, finder, settings),
         cancel_order=CancelOrder(database, settings),
         progress_order=ProgressOrder(database),
+        queue=QueueOperations(database, ring, settings),
     )
     try:
         yield services

@@ -21,6 +21,8 @@ _SECRETS = frozenset({"database_url", "redis_url"})
 Url = Annotated[str, Meta(min_length=1)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
+Hours = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d\Z")]
+Days = Annotated[int, Meta(ge=1, le=36_500)]
 
 
 class SettingsError(Exception):
@@ -113,6 +115,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue_max_attempts: Annotated[
         Positive, Meta(description="Attempts at a record before it ends in error.")
     ] = 5
+    queue_max_runtime_s: Annotated[
+        Positive,
+        Meta(description="Seconds after which one run of draining ends, and the next one begins."),
+    ] = 900
+    queue_window: Annotated[
+        Hours | None,
+        Meta(description="Hours, UTC, in which the queue is drained (`22:00-06:00`); absent: all."),
+    ] = None
+    retention_success_days: Annotated[
+        Days, Meta(description="Days for which records of created orders are kept.")
+    ] = 10
+    retention_failure_days: Annotated[
+        Days, Meta(description="Days for which records that ended in error are kept.")
+    ] = 30
+    queue_serialise_accounts: Annotated[
+        bool,
+        Meta(description="Queued orders of one account are created one after another."),
+    ] = False
+    unique_external_ids: Annotated[
+        bool,
+        Meta(description="Refuse an order whose externalSystem and externalId another one has."),
+    ] = False
+    idempotency_hours: Annotated[
+        int, Meta(ge=24, description="Hours for which the answer under an Idempotency-Key is kept.")
+    ] = 24
     catalog_check_s: Annotated[
         Positive,
         Meta(description="Seconds between checks of the catalog revision (heals lost notices)."),

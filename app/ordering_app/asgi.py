@@ -30,7 +30,7 @@ from ordering_jobs.doorbell import Doorbell
 from ordering_rest import contract
 from ordering_rest.access import requires
 from ordering_rest.methods import with_options
-from ordering_rest.operations import health, problem, transitions
+from ordering_rest.operations import health, inbound, problem, transitions
 from ordering_rest.parity import cancellations, deprecated
 from ordering_rest.parity import errors as parity_errors
 from ordering_rest.parity import orders as parity_orders
@@ -104,6 +104,14 @@ def _handlers(settings: Settings) -> list[HTTPRouteHandler]:
         deprecated.revise_deprecated_order,
         cancellations.cancel_order,
         transitions.move_order,
+        inbound.get_requests,
+        inbound.get_request,
+        inbound.create_order_now,
+        inbound.redrive_requests,
+        inbound.cancel_requests,
+        inbound.get_queue,
+        inbound.pause_queue,
+        inbound.resume_queue,
         make_endpoint(schema, requires(Permission.READ_ORDERS)),
         health.livez,
         health.readyz,

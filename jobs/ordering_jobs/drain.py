@@ -5,26 +5,44 @@ import logging
 import time
 
 from ordering.db.failures import DATABASE_AWAY
+from ordering.inbound.control import Gate
 from ordering.inbound.process import Processor
 
 __all__ = ["Drainer"]
 
 _log = logging.getLogger(__name__)
 _AFTER_FAILURE_S = 1.0
+#: A queue that is resumed without a ring, on the command line, is drained this soon.
+_WHILE_CLOSED_S = 1.0
 
 
 class Drainer:
     """One task that empties the queue batch by batch, then sleeps until it is woken.
 
     `sweep_s` is the longest sleep in seconds: it bounds what a lost ring can cost. Every
-    `rescue_s` seconds it gives back what workers hold that no longer answer.
+    `rescue_s` seconds it gives back what workers hold that no longer answer. Before each claim it
+    asks the `gate`; while that is closed it claims nothing, and looks again at each ring and at
+    least every second.
+
+    A run is what is drained between two sleeps. One that lasts `max_runtime_s` seconds, as one
+    over a queue that never empties, ends behind the batch in hand, and the next one begins at once.
     """
 
-    def __init__(self, processor: Processor, *, sweep_s: float, rescue_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        processor: Processor,
+        *,
+        sweep_s: float,
+        rescue_s: float = 5.0,
+        gate: Gate | None = None,
+        max_runtime_s: float = 900.0,
+    ) -> None:
         self._processor = processor
         self._sweep_s = sweep_s
         self._rescue_s = rescue_s
         self._rescue_at = 0.0
+        self._gate = gate
+        self._max_runtime_s = max_runtime_s
         self._rung = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -55,15 +73,34 @@ class Drainer:
         while not self._stopping:
             # Cleared before looking: a ring during the look leads to another look.
             self._rung.clear()
+            sleep_s = self._sweep_s
             try:
-                await self._rescue_if_due()
-                while await self._processor.drain_batch() and not self._stopping:
-                    await self._rescue_if_due()
+                if not await self._run():
+                    sleep_s = min(sleep_s, _WHILE_CLOSED_S)
             except DATABASE_AWAY:
                 _log.warning("the database is away; draining waits", exc_info=True)
                 await asyncio.sleep(_AFTER_FAILURE_S)
             try:
-                async with asyncio.timeout(self._sweep_s):
+                async with asyncio.timeout(sleep_s):
                     await self._rung.wait()
             except TimeoutError:
                 pass
+
+    async def _run(self) -> bool:
+        """Drain until the queue is empty, the gate closed or the time over; tells if it was open.
+
+        What workers hold that no longer answer is given back whatever the gate says.
+        """
+        ends = time.monotonic() + self._max_runtime_s
+        await self._rescue_if_due()
+        while not self._stopping:
+            if self._gate is not None and not await self._gate.is_open():
+                return False
+            if not await self._processor.drain_batch():
+                return True
+            await self._rescue_if_due()
+            if time.monotonic() >= ends:
+                _log.info("a run of draining ends after %s s, the next begins", self._max_runtime_s)
+                self._rung.set()
+                return True
+        return True

@@ -18,12 +18,15 @@ from ordering.catalog.snapshot import CatalogKeeper
 from ordering.collector import spare_collector
 from ordering.db.engine import COMMAND_TIMEOUT_S, Database
 from ordering.db.notices import CATALOG_CHANGED, Notices
+from ordering.inbound.control import Gate
 from ordering.inbound.process import Processor
+from ordering.inbound.retention import Retention
 from ordering.settings import Settings
 from ordering_jobs.cancellation import end
 from ordering_jobs.doorbell import RING, deserialize, serialize
 from ordering_jobs.drain import Drainer
 from ordering_jobs.redis_settings import QUEUE_NAME, redis_settings
+from ordering_jobs.sweep import keep_sweeping
 
 __all__ = ["run_worker", "system_id"]
 
@@ -52,24 +55,31 @@ async def run_worker(settings: Settings, database_url: str, redis_url: str) -> N
     notices = Notices(database_url, {CATALOG_CHANGED: keeper.notice})
     await notices.open()
     drainer = Drainer(
-        Processor(database, keeper, settings, system_id()), sweep_s=settings.queue_sweep_s
+        Processor(database, keeper, settings, system_id()),
+        sweep_s=settings.queue_sweep_s,
+        gate=Gate(database, settings.queue_window),
+        max_runtime_s=settings.queue_max_runtime_s,
     )
     spare_collector()
     draining = drainer.open()
+    sweeping = asyncio.create_task(keep_sweeping(Retention(database, settings)))
     stopping = asyncio.create_task(_signalled())
+    watched = {draining, sweeping, stopping}
     try:
-        while not (stopping.done() or draining.done()):
+        while not any(task.done() for task in watched):
             worker = _arq_worker(drainer, redis_url)
-            await _listen(worker, {stopping, draining})
+            await _listen(worker, watched)
     finally:
         stopping.cancel()
         await drainer.close()
+        await end(sweeping)
         await notices.close()
         await keeper.close()
         await database.close()
-    if draining.done() and not draining.cancelled() and (defect := draining.exception()):
-        # A worker that cannot drain must not look alive: its supervisor starts it anew.
-        raise defect
+    for task in (draining, sweeping):
+        if not task.cancelled() and (defect := task.exception()):
+            # A worker that cannot drain must not look alive: its supervisor starts it anew.
+            raise defect
 
 
 async def _listen(worker: Worker, until: set[asyncio.Task[None]]) -> None:

@@ -4,6 +4,8 @@ from ordering.domain.errors import (
     AccessDeniedError,
     ConflictError,
     InvalidRequestError,
+    KeyInUseError,
+    KeyReusedError,
     NotFoundError,
     OrderingError,
     OutdatedError,
@@ -16,6 +18,7 @@ __all__ = ["headers_of", "status_of"]
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="product-ordering", charset="UTF-8"'}
 
+#: The first that fits counts, so a kind comes before its parent.
 _STATUSES: dict[type[OrderingError], int] = {
     InvalidRequestError: 400,
     UnauthenticatedError: 401,
@@ -24,6 +27,8 @@ _STATUSES: dict[type[OrderingError], int] = {
     ConflictError: 409,
     OutdatedError: 412,
     TooLargeError: 413,
+    KeyReusedError: 422,
+    KeyInUseError: 409,
     RetryableError: 503,
 }
 

@@ -1,63 +1,21 @@
 """Every example of a request, executed, and the links of the answers followed."""
 
-import re
-from typing import Any, cast
-
-import httpx
 import msgspec
 import pytest
 
 from ordering.access.roles import Role
-from support.api import DEPRECATED, ORDERS, PASSWORD, Api
-from support.contract import drain, load_contract, step
+from support.api import DEPRECATED, ORDERS, Api
+from support.contract import drain, load_contract
+from support.links import follow
 from support.provoke import moved, placed, small
 
 CONTRACT = load_contract()
-COMPONENTS: dict[str, dict[str, Any]] = CONTRACT.document["components"]
 
 ORDER_EXAMPLES = CONTRACT.request_examples("createProductOrder")
 DEPRECATED_EXAMPLES = CONTRACT.request_examples("createDeprecatedProductOrder")
 REVISIONS = CONTRACT.request_examples("reviseProductOrder")
 CANCELLATIONS = CONTRACT.request_examples("cancelProductOrder")
 TRANSITIONS = CONTRACT.request_examples("moveProductOrder")
-
-#: A body for each operation that links lead to, which the order then allows.
-BODIES = {
-    "reviseProductOrder": REVISIONS["PublishedRevision"],
-    "reviseDeprecatedProductOrder": REVISIONS["PublishedRevision"],
-    "moveProductOrder": {"action": "set_ponr"},
-}
-
-
-async def follow(api: Api, operation: str, response: httpx.Response, link: str) -> httpx.Response:
-    """Follow a link of a response by its runtime expressions, and check what is answered."""
-    CONTRACT.check(operation, response)
-    at = f"{CONTRACT.operations[operation].at}/responses/{response.status_code}/links/{link}"
-    described = CONTRACT.follow(at)[1]
-    target = CONTRACT.operations[described["operationId"]]
-    values = _evaluated(described.get("parameters", {}), response.json())
-    body = _evaluated(described.get("requestBody"), response.json()) or BODIES.get(target.identity)
-    found = await api.http.request(
-        target.method,
-        re.sub(r"\{(\w+)\}", lambda name: values[name[1]], target.path),
-        auth=(Role.ADMIN.value, PASSWORD),
-        json=body,
-    )
-    assert found.is_success, found.text
-    CONTRACT.check(target.identity, found)
-    return found
-
-
-def _evaluated(described: Any, body: Any) -> Any:
-    """Put what runtime expressions name in their places."""
-    if isinstance(described, dict):
-        named = cast("dict[str, Any]", described)
-        return {name: _evaluated(each, body) for name, each in named.items()}
-    if isinstance(described, str) and described.startswith("$response.body#/"):
-        for part in described.removeprefix("$response.body#/").split("/"):
-            body = step(body, part)
-        return body
-    return described
 
 
 # -- orders ----------------------------------------------------------------------------------------
@@ -187,12 +145,7 @@ async def test_parameter_examples_are_answered_and_the_link_of_the_list_is_follo
     api: Api, operation: str
 ) -> None:
     await placed(api, small(externalId="WEB-2042"))
-    parameters = COMPONENTS["parameters"].values()
-    query = {
-        one["name"]: one["example"]
-        for one in parameters
-        if "example" in one and one["in"] == "query"
-    }
+    query = CONTRACT.query_examples(operation)
     assert query == {
         "externalId": "WEB-2042",
         "fields": "id,state,version",

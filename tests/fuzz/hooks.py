@@ -17,6 +17,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 import schemathesis
@@ -74,6 +75,7 @@ ORDER = {
 ORDERS = "/api/sn_ind_tmt_orm/order/productOrder"
 CANCEL = "/api/sn_ind_tmt_orm/cancelproductorder"
 MOVE = "/api/ordering/v1/productOrder/{}/transition"
+QUEUE = "/api/ordering/v1/inboundQueue"
 
 #: What has to happen to an order before each action.
 BEFORE: dict[str, tuple[str, ...]] = {
@@ -101,12 +103,25 @@ FOR_ORDERS_THEN = {
 
 #: The roles that operations are called with, where it is not that of who places orders.
 ROLES = {
+    "cancelInboundRequests": "inbound_queue_admin",
+    "createOrderOfInboundRequest": "inbound_queue_admin",
     "getDeprecatedProductOrder": "order_viewer",
+    "getInboundQueue": "order_viewer",
+    # That reads bodies, too, which not everybody may see.
+    "getInboundRequest": "inbound_queue_admin",
     "getProductOrder": "order_viewer",
     "listDeprecatedProductOrders": "order_viewer",
+    "listInboundRequests": "inbound_queue_admin",
     "listProductOrders": "order_viewer",
     "moveProductOrder": "order_fulfilment",
+    "pauseInboundQueue": "inbound_queue_admin",
+    "redriveInboundRequests": "inbound_queue_admin",
+    "resumeInboundQueue": "inbound_queue_admin",
 }
+
+
+#: What can be a key at all.
+KEY = re.compile(r"[\x21-~]{1,255}")
 
 
 def operation_of(case: Case) -> str:
@@ -148,6 +163,9 @@ def before_load_schema(_context: HookContext, raw_schema: Members) -> None:
     # No schema can say how many decimals a number has; those that are sent as strings have some.
     for name in ("NullableDecimal", "NullableQuantity"):
         schemas[name]["type"] = ["integer", "string", "null"]
+    # Nor that a length of time is not more than a hundred years in all, or which cursors there are.
+    schemas["Age"]["pattern"] = "^([0-9]{1,9}|P[0-9]{1,3}W|P[0-9]{1,4}D|PT[0-9]{1,5}[HMS])$"
+    raw_schema["components"]["parameters"]["RequestCursor"]["schema"] = {"enum": ["MTox", "MTo0Mg"]}
     # That a number is not too near to 0 the contract says in words: as a schema it is clumsy.
     tiny = {"type": "number", "exclusiveMinimum": -1e-300, "exclusiveMaximum": 1e-300}
     schemas["AnyValue"]["not"] = tiny | {"not": {"const": 0}}
@@ -156,14 +174,20 @@ def before_load_schema(_context: HookContext, raw_schema: Members) -> None:
 @extension.hook
 def before_call(_context: HookContext, case: Case, _kwargs: Members) -> None:
     """Let good data fit one another, and the order that they are about."""
+    # A key that is drawn twice makes of the second request a repeat of the first.
+    headers: Members = case.headers
+    if headers and KEY.fullmatch(str(headers.get("Idempotency-Key", ""))):
+        headers["Idempotency-Key"] = uuid4().hex
     if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
+    operation = operation_of(case)
+    if not is_in_sequence(case) and operation.endswith("InboundRequest"):
+        case.path_parameters["id"] = queued(operation)
     # The fuzzer makes up entity tags of its own kind, which are none.
     if not re.fullmatch(r'\*|".*"', case.headers.get("If-Match", "*")):
         del case.headers["If-Match"]
     if isinstance(case.body, dict):
         body = cast("Members", case.body)
-        operation = operation_of(case)
         if operation.startswith(("create", "revise")):
             fit(body)
         if operation.startswith("revise"):
@@ -226,6 +250,20 @@ def placed(*actions: str) -> str:
         else:
             call("POST", MOVE.format(identity), "order_fulfilment", {"action": action})
     return identity
+
+
+def queued(operation: str) -> str:
+    """Have an order queued that the operation may be about; returns its id.
+
+    One that is to be made an order on demand is kept from the worker by a pause.
+    """
+    if operation == "createOrderOfInboundRequest":
+        call("POST", f"{QUEUE}/pause", "inbound_queue_admin")
+    elif _queued:
+        return _queued[-1]
+    answer = call("POST", f"{ORDERS}?mode=async", "order_integrator", ORDER)
+    _queued.append(answer.json()["orderId"])
+    return _queued[-1]
 
 
 def call(
@@ -297,8 +335,9 @@ _seen: dict[str, dict[str, Counter[int]]] = {
     "sequences": defaultdict(Counter),
     "single calls": defaultdict(Counter),
 }
-#: The ids of the orders that were created in this run.
+#: The ids of the orders that were created in this run, and of those that were queued for it.
 _created: list[str] = []
+_queued: list[str] = []
 
 
 @extension.hook
@@ -310,6 +349,8 @@ def after_call(_context: HookContext, case: Case, response: Response) -> None:
         _seen[where][operation][response.status_code] += 1
         if response.status_code == 201 and operation.startswith("create"):
             _created.append(response.json()["id"])
+        if operation in ("createOrderOfInboundRequest", "pauseInboundQueue"):
+            call("POST", f"{QUEUE}/resume", "inbound_queue_admin")
 
 
 atexit.register(lambda: SEEN.write_text(json.dumps(_seen)))

@@ -83,6 +83,7 @@ class Part(NamedTuple):
 PARTS = {
     "examples and coverage of orders": Part("examples,coverage", ("productOrder",)),
     "examples and coverage of deprecated paths": Part("examples,coverage", ("deprecated",)),
+    "examples and coverage of the queue": Part("examples,coverage", ("inboundQueue",)),
     "examples and coverage of the rest": Part("examples,coverage", ("health", "operations")),
     # Together, since sequences make use of what the other phase has learned.
     "fuzzing and sequences": Part("fuzzing,stateful", sequences=LED_TO),

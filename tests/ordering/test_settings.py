@@ -26,6 +26,7 @@ def test_variables_are_the_names_in_capitals_behind_the_prefix() -> None:
             "ORDERING_DATABASE_URL": "postgresql://user:secret@db/ordering",
             "ORDERING_LOG_LEVEL": "DEBUG",
             "ORDERING_CREDENTIAL_MEMORY_S": "0",
+            "ORDERING_QUEUE_WINDOW": "22:00-06:30",
         }
     )
     assert read == Settings(
@@ -33,6 +34,7 @@ def test_variables_are_the_names_in_capitals_behind_the_prefix() -> None:
         database_url="postgresql://user:secret@db/ordering",
         log_level="DEBUG",
         credential_memory_s=0,
+        queue_window="22:00-06:30",
     )
 
 
@@ -61,6 +63,12 @@ def test_a_switch_is_true_or_false_or_a_digit(text: str, *, value: bool) -> None
         ("ORDERING_QUEUE_BATCH", "-1"),
         ("ORDERING_CREDENTIAL_MEMORY_S", "61"),
         ("ORDERING_CREDENTIAL_MEMORY_S", "-1"),
+        ("ORDERING_QUEUE_WINDOW", ""),
+        ("ORDERING_QUEUE_WINDOW", "22-06"),
+        ("ORDERING_QUEUE_WINDOW", "24:00-06:00"),
+        ("ORDERING_QUEUE_WINDOW", "22:00-06:00\n"),
+        ("ORDERING_RETENTION_SUCCESS_DAYS", "0"),
+        ("ORDERING_IDEMPOTENCY_HOURS", "23"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_variable(variable: str, text: str) -> None:

@@ -121,6 +121,37 @@ async def test_closing_finishes_the_batch_in_hand_and_takes_no_other() -> None:
     await drainer.close()
 
 
+class Runs:
+    """Stands in for a processor with a queue that never empties, and counts its batches."""
+
+    batches = 0
+
+    async def rescue(self) -> int:
+        return 0
+
+    async def drain_batch(self) -> int:
+        self.batches += 1
+        await asyncio.sleep(0)
+        return 1
+
+
+async def test_a_run_ends_when_its_time_is_over_and_the_next_begins(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "ordering_jobs.drain")
+    runs = Runs()
+    drainer = Drainer(cast("Processor", runs), sweep_s=3600, max_runtime_s=0.02)
+    drainer.open()
+
+    async def ended_twice() -> bool:
+        return len(caplog.messages) >= 2
+
+    await until(ended_twice)
+    await drainer.close()
+    assert set(caplog.messages) == {"a run of draining ends after 0.02 s, the next begins"}
+    assert runs.batches >= 2
+
+
 async def test_expired_claims_are_rescued_by_the_clock_alone(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:

@@ -16,7 +16,7 @@ from ordering.services import Services
 from ordering.settings import Settings
 from ordering_app.asgi import make_app
 
-__all__ = ["DEPRECATED", "ORDERS", "PASSWORD", "Api", "running_api"]
+__all__ = ["DEPRECATED", "ORDERS", "PASSWORD", "Api", "another_api", "running_api"]
 
 ORDERS = "/api/sn_ind_tmt_orm/order/productOrder"
 DEPRECATED = "/api/sn_ind_tmt_orm/productorder"
@@ -103,6 +103,15 @@ async def running_api(
     """Run the application with one client per role, named like the role."""
     for role in Role:
         await _save(database, role)
+    async with another_api(database, database_url, redis_url, **settings) as started:
+        yield started
+
+
+@asynccontextmanager
+async def another_api(
+    database: Database, database_url: str, redis_url: str, **settings: Any
+) -> AsyncGenerator[Api]:
+    """Run the application once more, beside one that is running, for the same clients."""
     chosen = msgspec.structs.replace(Settings(development=True), **settings)
     app = make_app(chosen, database_url, redis_url)
     transport = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False)

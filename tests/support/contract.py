@@ -124,6 +124,16 @@ class Contract:
         at = f"{self.operations[operation].at}/requestBody"
         return self.examples(at + pointer("content", "application/json"))
 
+    def query_examples(self, operation: str) -> dict[str, Any]:
+        """Return the examples of an operation's query parameters, by name."""
+        at = f"{self.operations[operation].at}/parameters"
+        parameters = [self.follow(f"{at}/{n}")[1] for n in range(len(self.follow(at)[1]))]
+        return {
+            one["name"]: one["example"]
+            for one in parameters
+            if one["in"] == "query" and "example" in one
+        }
+
     def accepts(self, schema: str, value: object) -> bool:
         """Tell whether a value conforms to a schema of the components."""
         return self._validator(f"/components/schemas/{schema}").is_valid(value)

@@ -12,6 +12,8 @@ import httpx
 import msgspec
 
 from ordering.access.roles import Role
+from ordering.inbound.operations import QueueOperations
+from ordering.orders.idempotency import RequestKey
 from support.api import ORDERS, PASSWORD, Api
 from support.contract import drain, load_contract
 
@@ -21,11 +23,13 @@ __all__ = [
     "asked",
     "called_as",
     "creating",
+    "in_use",
     "moved",
     "path_of",
     "placed",
     "queued",
     "refused",
+    "reused",
     "small",
     "small_item",
     "spoilt",
@@ -136,6 +140,38 @@ def refused(
     return provoke
 
 
+#: What an operation with a key is asked, and about which order; to create is the usual one.
+_UNDER_A_KEY: dict[str, tuple[dict[str, Any], Callable[[Api], Awaitable[str]]]] = {
+    "cancelProductOrder": ({"productOrder": {"id": "{id}"}}, creating("approve", "start")),
+    "moveProductOrder": ({"action": "approve"}, placed),
+}
+_KEY = "4f1c2f0e-order-17"
+
+
+async def reused(api: Api, operation: str) -> httpx.Response:
+    """Send another body under a key that was used."""
+    body, of = _UNDER_A_KEY.get(operation, (small(), placed))
+    identity = await of(api)
+
+    async def it(_api: Api) -> str:
+        return identity
+
+    content = msgspec.json.encode(body)
+    first = await refused(content, of=it, Idempotency_Key=_KEY)(api, operation)
+    assert first.status_code < 300, first.text
+    return await refused(content + b" ", of=it, Idempotency_Key=_KEY)(api, operation)
+
+
+async def in_use(api: Api, operation: str) -> httpx.Response:
+    """Send a request under a key whose first request is under way."""
+    body, _ = _UNDER_A_KEY.get(operation, (small(), placed))
+    key = RequestKey(
+        client=Role.ADMIN.value, path=path_of(operation), key=_KEY, request_hash=b"another"
+    )
+    with api.services.request_keys.held(key):
+        return await refused(body, Idempotency_Key=_KEY)(api, operation)
+
+
 def tagged(body: object) -> Provoke:
     """Change an order that somebody else has changed since it was read."""
 
@@ -186,6 +222,8 @@ def with_defect(error: Exception) -> Provoke:
         def acquire(self) -> None:
             raise error
 
+        transaction = acquire
+
         async def __call__(self, *_arguments: object, **_named: object) -> None:
             raise error
 
@@ -199,6 +237,7 @@ def with_defect(error: Exception) -> Provoke:
             revise_order=broken,
             cancel_order=broken,
             progress_order=broken,
+            queue=QueueOperations(broken, lambda: None, api.services.settings),
         )
         return await called_as(Role.ADMIN)(api, operation)
 

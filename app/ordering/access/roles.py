@@ -22,6 +22,8 @@ class Permission(StrEnum):
     READ_ORDERS = "read_orders"
     PLACE_ORDERS = "place_orders"
     MOVE_ORDERS = "move_orders"
+    READ_QUEUE = "read_queue"
+    OPERATE_QUEUE = "operate_queue"
 
 
 #: Which roles hold a permission.
@@ -31,4 +33,9 @@ MAY: dict[Permission, frozenset[Role]] = {
     ),
     Permission.PLACE_ORDERS: frozenset({Role.ORDER_INTEGRATOR, Role.ADMIN}),
     Permission.MOVE_ORDERS: frozenset({Role.ORDER_FULFILMENT, Role.ADMIN}),
+    # The source's viewers read the queue; integrators track what they sent.
+    Permission.READ_QUEUE: frozenset(
+        {Role.ORDER_INTEGRATOR, Role.ORDER_VIEWER, Role.INBOUND_QUEUE_ADMIN, Role.ADMIN}
+    ),
+    Permission.OPERATE_QUEUE: frozenset({Role.INBOUND_QUEUE_ADMIN, Role.ADMIN}),
 }

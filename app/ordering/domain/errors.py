@@ -8,8 +8,10 @@
     │   ├── NotFoundError           there is no such resource (404)
     │   ├── ConflictError           the order's state does not allow it (409)
     │   ├── OutdatedError           the order was changed since the client read it (412)
-    │   └── TooLargeError           the body exceeds the limit (413)
+    │   ├── TooLargeError           the body exceeds the limit (413)
+    │   └── KeyReusedError          the idempotency key was used for another request (422)
     └── RetryableError              the same request may succeed later (503)
+        └── KeyInUseError           a request with this idempotency key is under way (409)
 
 Errors that are none of these are defects: faces answer 500 without details, and log them.
 """
@@ -25,6 +27,8 @@ __all__ = [
     "AccessDeniedError",
     "ConflictError",
     "InvalidRequestError",
+    "KeyInUseError",
+    "KeyReusedError",
     "NotFoundError",
     "OrderingError",
     "OutdatedError",
@@ -101,5 +105,13 @@ class TooLargeError(TerminalError):
         super().__init__([Problem.of(messages.BODY_TOO_LARGE, limit=limit)])
 
 
+class KeyReusedError(TerminalError):
+    """The idempotency key was used for another request."""
+
+
 class RetryableError(OrderingError):
     """The same request may succeed later."""
+
+
+class KeyInUseError(RetryableError):
+    """A request with this idempotency key is under way; later there is its answer."""

@@ -185,6 +185,24 @@ INVENTORY_HELD = Message(
 OUTDATED = Message("The order was changed since: its entity tag is {tag}", 26)
 IF_MATCH_INVALID = Message('If-Match must be * or entity tags like "1-1700000000000"', 26)
 
+# -- operating the inbound queue -------------------------------------------------------------------
+REQUEST_NOT_FOUND = Message("No request of the inbound queue has this id or externalId", 60)
+REQUEST_CANNOT_RUN = Message("A request in state {state} cannot be made an order on demand", 1)
+REQUEST_CANCELED = Message("canceled by {client}", 1)
+FILTER_EMPTY = Message("filter must have a member: without one it would mean every request", 24)
+MEMBER_UNKNOWN = Message("Unknown member; known are: {known}", 24)
+FILTER_STATE_UNFIT = Message("state must be one of {states}, or absent", 24)
+ID_INVALID = Message("{member} must be 32 lower-case hexadecimal digits", 28)
+CHOICE_UNKNOWN = Message("{member} is none of {known}", 28)
+AGE_INVALID = Message("{member} must be a duration like P1DT12H, or seconds; at most 100 years", 28)
+CURSOR_INVALID = Message("cursor is none that this list gave", 28)
+
+# -- repeated requests -----------------------------------------------------------------------------
+KEY_INVALID = Message("Idempotency-Key must be 1 to 255 visible ASCII characters, sent once", 26)
+KEY_REUSED = Message("This Idempotency-Key was used for another request", 26)
+KEY_IN_USE = Message("A request with this Idempotency-Key is under way; repeat it later", 26)
+EXTERNAL_ID_TAKEN = Message("externalId {external_id} is that of the order {order}", 24)
+
 # -- parameters, access and the rest ---------------------------------------------------------------
 STILL_QUEUED = Message(
     "This Order is still in the inbound queue table waiting to be processed.", 102

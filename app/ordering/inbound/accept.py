@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import msgspec
 
 from ordering.catalog.lookups import ReferenceFinder
+from ordering.db.advisory import LockKind, lock_names
 from ordering.db.array_insert import ArrayInsert
 from ordering.db.connection import Connection
 from ordering.db.engine import Database
-from ordering.db.gather import Gather
 from ordering.db.tables import InboundRequest
 from ordering.domain.draft import OrderDraft
 from ordering.domain.ids import new_id, show_id
@@ -18,6 +19,9 @@ from ordering.domain.references import References
 from ordering.domain.rules.header import PARTY_KINDS, referred_type
 from ordering.domain.states import InboundState
 from ordering.domain.timestamps import now
+from ordering.inbound.pending import find_predecessors, line_names
+from ordering.orders.idempotency import Once
+from ordering.orders.submissions import Submissions
 from ordering.orders.validate import policy_of, validate
 from ordering.settings import Settings
 
@@ -45,6 +49,7 @@ class NewRequest(msgspec.Struct, kw_only=True):
     payload: str
     payload_bytes: int
     inventory_ids: str | None = None
+    execute_after: UUID | None = None
     created_at: datetime
     updated_at: datetime
 
@@ -58,6 +63,34 @@ async def insert_requests(
     """Store records, in one statement, which is a transaction by itself outside of one."""
     await connection.execute(_INSERT.sql, *_INSERT.arrays([(request,) for request in requests]))
     return requests
+
+
+async def _insert_in_line(
+    connection: Connection, requests: Sequence[NewRequest], *, by_account: bool
+) -> Sequence[NewRequest]:
+    """Store records behind the unfinished ones that they have to follow; wants a transaction."""
+    accounts = [request.account_id if by_account else None for request in requests]
+    names = [
+        line_names(_decode(request.inventory_ids), account)
+        for request, account in zip(requests, accounts, strict=True)
+    ]
+    if every := set[str]().union(*names):
+        await lock_names(connection, LockKind.LINE, every)
+        inventories = [request.inventory_ids for request in requests]
+        asked = list(zip(inventories, accounts, strict=True))
+        stored = await find_predecessors(connection, asked)
+        # Those of this group come later than any that is stored.
+        latest: dict[str, int] = {}
+        for place, request in enumerate(requests):
+            ahead = max((latest.get(name, -1) for name in names[place]), default=-1)
+            request.execute_after = requests[ahead].id if ahead >= 0 else stored[place]
+            request.state = InboundState.PENDING if request.execute_after else InboundState.NEW
+            latest.update(dict.fromkeys(names[place], place))
+    return await insert_requests(connection, requests)
+
+
+def _decode(inventory_ids: str | None) -> list[str]:
+    return msgspec.json.decode(inventory_ids or "[]", type=list[str])
 
 
 async def find_stored(connection: Connection, request: NewRequest) -> NewRequest | None:
@@ -81,12 +114,21 @@ class AcceptOrder:
         self._policy = policy_of(
             settings, check_references=settings.create_product_order_validations_async
         )
-        self._group = Gather(database, insert_requests, find_stored)
+        self._by_account = settings.queue_serialise_accounts
+        self._group = Submissions(
+            database,
+            insert_requests,
+            find_stored,
+            unique=settings.unique_external_ids,
+            insert_carefully=partial(_insert_in_line, by_account=self._by_account),
+        )
 
-    async def __call__(self, body: bytes, client: str) -> UUID:
+    async def __call__(self, body: bytes, client: str, once: Once[UUID] | None = None) -> UUID:
         """Queue the order that `body` describes and return the id that it will have.
 
-        The record is committed on return. Raises `InvalidRequestError`; then nothing was written.
+        The record is committed on return, and with it the answer of a request that is to be done
+        `once`. Raises `InvalidRequestError`, and of one with a key what `claim_keys` tells; then
+        nothing was written.
         """
         draft, found = await validate(self._finder, body, self._policy)
         moment = now()
@@ -104,7 +146,12 @@ class AcceptOrder:
             created_at=moment,
             updated_at=moment,
         )
-        await self._group.submit(request)
+        await self._group.submit(
+            request,
+            once and once.kept(request.id, request.id),
+            carefully=request.inventory_ids is not None
+            or (self._by_account and request.account_id is not None),
+        )
         self._ring()
         return request.id
 

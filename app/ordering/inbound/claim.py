@@ -10,14 +10,16 @@ from uuid import UUID
 
 import msgspec
 
-from ordering.db.connection import Connection
+from ordering.db.connection import Connection, Row
 from ordering.domain.errors import Problem
 from ordering.domain.ids import new_id
 from ordering.domain.states import InboundStatus
+from ordering.inbound.pending import free_waiting
 
 __all__ = [
     "Claim",
     "Claimed",
+    "Rotation",
     "claim",
     "complete",
     "fail",
@@ -28,30 +30,90 @@ __all__ = [
     "rescue",
 ]
 
-# A batch is bounded in number and in bytes. A record that was tried before may be what kills
-# workers, so it is taken alone: its neighbours must not count attempts because of it.
-_CLAIM = """
-WITH candidates AS (
-    SELECT id, priority, number, attempts, payload_bytes FROM inbound_request
-    WHERE state = 'new' AND (due_at IS NULL OR due_at <= now())
+# Whose turn it is: an account's, else a consumer's; requests that name neither share one. This is
+# the expression of an index, so its text is that of the migration.
+_PARTY = "coalesce(account_id, consumer_id, '00000000-0000-0000-0000-000000000000'::uuid)"
+_FRESH = "state = 'new' AND attempts = 0"
+_DUE = "(due_at IS NULL OR due_at <= now())"
+_HALF = "(($4::int + 1) / 2)"
+_VISITS = "(($4::int + 9) / 10)"
+
+# One half of a batch goes by turns: a tenth as many parties as there are places are visited, in the
+# order of their ids, from where the last claim left off, each by one probe of the index whatever
+# the length of its line. The other half, and what the turns leave of the first, goes by priority
+# and arrival. More visits would cost: each takes rows from other pages than the last. Without a
+# party to begin with, all goes by priority and arrival.
+_NEXT_FRESH = """
+WITH RECURSIVE visited AS (
+    (SELECT {party} AS party, 1 AS visits FROM inbound_request
+     WHERE {fresh} AND {party} >= $6 ORDER BY {party} LIMIT 1)
+    UNION ALL
+    SELECT following.party, visited.visits + 1
+    FROM visited CROSS JOIN LATERAL (
+        SELECT {party} AS party FROM inbound_request
+        WHERE {fresh} AND {party} > visited.party ORDER BY {party} LIMIT 1
+    ) AS following
+    WHERE visited.visits < {visits}
+), by_turns AS (
+    SELECT first.*, row_number() OVER (
+        PARTITION BY visited.party ORDER BY first.priority DESC, first.number) AS round
+    FROM visited CROSS JOIN LATERAL (
+        SELECT id, priority, number, payload_bytes FROM inbound_request
+        WHERE {fresh} AND {due} AND {party} = visited.party
+        ORDER BY priority DESC, number
+        LIMIT (SELECT ({half} + count(*) - 1) / count(*) FROM visited)
+        FOR UPDATE SKIP LOCKED
+    ) AS first
+), by_arrival AS (
+    SELECT id, priority, number, payload_bytes FROM inbound_request
+    WHERE {fresh} AND {due}
     ORDER BY priority DESC, number
-    LIMIT $1
+    LIMIT $4::int
     FOR UPDATE SKIP LOCKED
+), candidates AS (
+    (SELECT *, 1 AS half FROM by_turns
+     ORDER BY round, priority DESC, number LIMIT {half})
+    UNION ALL
+    SELECT *, 0, 2 FROM by_arrival
+), each_once AS (
+    SELECT DISTINCT ON (id) * FROM candidates ORDER BY id, half
 ), placed AS (
-    SELECT id, attempts, row_number() OVER arrival AS place,
-           sum(payload_bytes) OVER arrival AS bytes, max(attempts) OVER arrival AS tried
-    FROM candidates WINDOW arrival AS (ORDER BY priority DESC, number)
+    SELECT id, row_number() OVER line AS place, sum(payload_bytes) OVER line AS bytes
+    FROM each_once WINDOW line AS (ORDER BY half, round, priority DESC, number)
 ), next AS (
-    SELECT id FROM placed WHERE place = 1 OR (tried = 0 AND bytes <= $5)
+    SELECT id, coalesce(
+        (SELECT party FROM visited WHERE visits = {visits}),
+        'ffffffff-ffff-ffff-ffff-ffffffffffff') AS last_party
+    FROM placed WHERE place <= $4::int AND (place = 1 OR bytes <= $5::bigint)
 )
+"""
+
+# A record that was tried before may be what kills workers, so it is taken alone: its neighbours
+# must not count attempts because of it.
+_NEXT_TRIED = """
+WITH next AS (
+    SELECT id, NULL::uuid AS last_party FROM inbound_request
+    WHERE state = 'new' AND attempts > 0
+      AND coalesce(due_at, timestamptz '-infinity') <= now()
+    ORDER BY coalesce(due_at, timestamptz '-infinity'), number
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+"""
+
+_TAKE = """
 UPDATE inbound_request AS request
-SET state = 'in_progress', claim_token = $2, claimed_at = now(),
-    lease_expires_at = now() + $3, attempts = request.attempts + 1, system_id = $4,
+SET state = 'in_progress', claim_token = $1, claimed_at = now(),
+    lease_expires_at = now() + $2, attempts = request.attempts + 1, system_id = $3,
     updated_at = now()
 FROM next WHERE request.id = next.id
 RETURNING request.id, request.number, request.payload, request.initiated_by,
-          request.created_at, request.attempts
+          request.created_at, request.attempts, request.inventory_ids IS NOT NULL, last_party
 """
+_CLAIM_FRESH = (
+    _NEXT_FRESH.format(party=_PARTY, fresh=_FRESH, due=_DUE, half=_HALF, visits=_VISITS) + _TAKE
+)
+_CLAIM_TRIED = _NEXT_TRIED + _TAKE
 
 # Rows that are being completed are locked and need no lease; the others get a new one.
 _RENEW = """
@@ -123,7 +185,7 @@ SET state = CASE WHEN attempts >= $2 THEN 'error' ELSE 'new' END,
     attempt_history = coalesce(attempt_history, '[]') || jsonb_build_array(jsonb_build_object(
         'attempt', attempts, 'at', now(), 'systemId', system_id, 'error', $5::text))
 FROM ended WHERE request.id = ended.id
-RETURNING request.id
+RETURNING request.id, request.state = 'error' AS failed
 """
 _RESCUE = _END_CLAIM.format(condition="lease_expires_at < now()")
 _RELEASE = _END_CLAIM.format(condition="claim_token = $6")
@@ -134,7 +196,7 @@ _LOST_TEXTS = (_LOST.message, msgspec.json.encode([_LOST]).decode())
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """A record in our hands."""
+    """A record in our hands; `names_inventory` tells that others may wait for its end."""
 
     id: UUID
     number: int
@@ -142,6 +204,7 @@ class Claimed(msgspec.Struct, frozen=True):
     initiated_by: str
     created_at: datetime
     attempts: int
+    names_inventory: bool
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -151,18 +214,45 @@ class Claim(msgspec.Struct, frozen=True):
     records: Sequence[Claimed]
 
 
+class Rotation(msgspec.Struct):
+    """Whose turn it is, from one claim of a worker to the next.
+
+    Every other claim visits parties, from `party` on. The claims between look first for a record
+    that was tried before, so that neither the new nor the tried ones wait for ever.
+    """
+
+    party: UUID = UUID(int=0)
+    visits: bool = True
+
+
 async def claim(
-    connection: Connection, *, batch: int, max_bytes: int, lease_s: float, system_id: str
+    connection: Connection,
+    *,
+    batch: int,
+    max_bytes: int,
+    lease_s: float,
+    system_id: str,
+    rotation: Rotation | None = None,
 ) -> Claim:
     """Take records that are new and due, for `lease_s` seconds.
 
-    Up to `batch` of them, and up to `max_bytes` of payload unless the first alone has more.
+    Up to `batch` of them, and up to `max_bytes` of payload unless the first alone has more; or one
+    that was tried before. `rotation` is moved on.
     """
-    token = new_id()
-    lease = timedelta(seconds=lease_s)
-    rows = await connection.fetch(_CLAIM, batch, token, lease, system_id, max_bytes)
-    records = [Claimed(*row) for row in rows]
-    return Claim(token, sorted(records, key=lambda record: record.number))
+    turn = rotation or Rotation()
+    taking = (new_id(), timedelta(seconds=lease_s), system_id)
+    visits = turn.visits
+    fresh = (_CLAIM_FRESH, (*taking, batch, max_bytes, turn.party if visits else None))
+    tried = (_CLAIM_TRIED, taking)
+    rows: Sequence[Row] = ()
+    for statement, values in (fresh, tried) if visits else (tried, fresh):
+        rows = rows or await connection.fetch(statement, *values)
+    turn.visits = not visits
+    if visits and rows and (last := rows[0]["last_party"]):
+        # After the last of all comes the first.
+        turn.party = UUID(int=(last.int + 1) % 2**128)
+    records = [Claimed(*list(row)[:-1]) for row in rows]
+    return Claim(taking[0], sorted(records, key=lambda record: record.number))
 
 
 async def complete(
@@ -204,19 +294,40 @@ async def give_back(connection: Connection, token: UUID) -> int:
     return len(await connection.fetch(_GIVE_BACK, token))
 
 
-async def rescue(connection: Connection, *, max_attempts: int) -> int:
-    """Take back records whose lease has expired; returns how many.
+async def rescue(connection: Connection, *, max_attempts: int, by_account: bool = False) -> int:
+    """Take back records whose lease has expired; returns how many. Wants a transaction.
 
     One that was tried `max_attempts` times ends in error instead: it may be what kills workers.
     """
     ended = (_RESCUE_AT_ONCE, max_attempts, *_LOST_TEXTS, "lease expired")
-    return len(await connection.fetch(_RESCUE, *ended))
+    return await _end_claims(
+        connection, await connection.fetch(_RESCUE, *ended), by_account=by_account
+    )
 
 
-async def release(connection: Connection, token: UUID, *, max_attempts: int, reason: str) -> int:
-    """End what is left of a claim that failed, as a rescue would; returns how many."""
+async def release(
+    connection: Connection,
+    token: UUID,
+    *,
+    max_attempts: int,
+    reason: str,
+    by_account: bool = False,
+) -> int:
+    """End what is left of a claim that failed, as a rescue would; returns how many.
+
+    Wants a transaction.
+    """
     ended = (_RESCUE_AT_ONCE, max_attempts, *_LOST_TEXTS, reason, token)
-    return len(await connection.fetch(_RELEASE, *ended))
+    return await _end_claims(
+        connection, await connection.fetch(_RELEASE, *ended), by_account=by_account
+    )
+
+
+async def _end_claims(connection: Connection, ended: Sequence[Row], *, by_account: bool) -> int:
+    """Let go on what waited for those that ended in error; returns how many claims ended."""
+    if failed := [row["id"] for row in ended if row["failed"]]:
+        await free_waiting(connection, failed, by_account=by_account)
+    return len(ended)
 
 
 async def renew(connection: Connection, token: UUID, *, lease_s: float) -> None:

@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 from ordering.catalog.lookups import find_references
 from ordering.catalog.snapshot import CatalogKeeper
@@ -23,6 +24,7 @@ from ordering.domain.timestamps import Timestamp
 from ordering.inbound.claim import (
     Claim,
     Claimed,
+    Rotation,
     claim,
     complete,
     fail,
@@ -32,6 +34,7 @@ from ordering.inbound.claim import (
     renew,
     rescue,
 )
+from ordering.inbound.pending import free_waiting, heal
 from ordering.orders.rows import insert_orders
 from ordering.orders.validate import policy_of, read_order
 from ordering.settings import Settings
@@ -79,6 +82,9 @@ class Processor:
         self._keeper = keeper
         self._settings = settings
         self._system_id = system_id
+        self._rotation = Rotation()
+        self._healed = UUID(int=0)
+        self._by_account = settings.queue_serialise_accounts
         self._policy = policy_of(
             settings, check_references=settings.enable_validation_via_schedule_job
         )
@@ -96,6 +102,7 @@ class Processor:
                 max_bytes=self._settings.queue_batch_bytes,
                 lease_s=self._settings.queue_lease_s,
                 system_id=self._system_id,
+                rotation=self._rotation,
             )
         if not taken.records:
             return 0
@@ -115,11 +122,20 @@ class Processor:
         return len(taken.records)
 
     async def rescue(self) -> int:
-        """Give back what workers hold that no longer answer; returns how many records."""
-        async with self._database.acquire() as connection:
-            rescued = await rescue(connection, max_attempts=self._settings.queue_max_attempts)
+        """Give back what workers hold that no longer answer; returns how many records.
+
+        Also frees what waits for requests that have ended.
+        """
+        async with self._database.transaction() as connection:
+            rescued = await rescue(
+                connection,
+                max_attempts=self._settings.queue_max_attempts,
+                by_account=self._by_account,
+            )
         if rescued:
             _log.warning("rescued %s records of the inbound queue from expired claims", rescued)
+        async with self._database.transaction() as connection:
+            self._healed = await heal(connection, self._healed, by_account=self._by_account)
         return rescued
 
     async def _keep_lease(self, taken: Claim) -> None:
@@ -134,9 +150,14 @@ class Processor:
 
     async def _release(self, taken: Claim, reason: str) -> None:
         try:
-            async with self._database.acquire() as connection:
-                most = self._settings.queue_max_attempts
-                await release(connection, taken.token, max_attempts=most, reason=reason)
+            async with self._database.transaction() as connection:
+                await release(
+                    connection,
+                    taken.token,
+                    max_attempts=self._settings.queue_max_attempts,
+                    reason=reason,
+                    by_account=self._by_account,
+                )
         except DATABASE_AWAY:
             _log.warning("could not release a claim; its lease will expire", exc_info=True)
 
@@ -186,8 +207,17 @@ class Processor:
         ours = await complete(connection, taken.token, done)
         orders = [each.order for each in prepared.ready if each.order.id in ours]
         await insert_orders(connection, orders)
+        ended = [each.record for each in prepared.ready if each.record.id in ours]
         for record, problems in prepared.refused:
-            await fail(connection, taken.token, record.id, problems)
+            if await fail(connection, taken.token, record.id, problems):
+                ended.append(record)
+        await self._let_go_on(connection, ended)
+
+    async def _let_go_on(self, connection: Connection, ended: Sequence[Claimed]) -> None:
+        """Free what waited for these records; most are such as nothing can wait for."""
+        awaited = [each.id for each in ended if each.names_inventory or self._by_account]
+        if awaited:
+            await free_waiting(connection, awaited, by_account=self._by_account)
 
     async def _alone(self, taken: Claim, record: Claimed) -> None:
         try:
@@ -210,7 +240,8 @@ class Processor:
                 return
             _log.error("record %s ends in error: %s", record.id.hex, reason)
             problems = [Problem.of(messages.CREATION_FAILED)]
-            await fail(connection, taken.token, record.id, problems, reason)
+            if await fail(connection, taken.token, record.id, problems, reason):
+                await self._let_go_on(connection, [record])
 
 
 def _describe(error: BaseException) -> str:

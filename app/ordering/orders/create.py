@@ -2,12 +2,13 @@
 
 from ordering.catalog.lookups import ReferenceFinder
 from ordering.db.engine import Database
-from ordering.db.gather import Gather
 from ordering.domain.capture import Circumstances, capture
 from ordering.domain.ids import new_id
 from ordering.domain.order import Order
 from ordering.domain.timestamps import now
+from ordering.orders.idempotency import Once
 from ordering.orders.rows import find_created, insert_orders
+from ordering.orders.submissions import Submissions
 from ordering.orders.validate import policy_of, validate
 from ordering.settings import Settings
 
@@ -23,16 +24,24 @@ class CreateOrder:
         self._policy = policy_of(
             settings, check_references=settings.create_product_order_validations_sync
         )
-        self._group = Gather(database, insert_orders, find_created)
+        self._group = Submissions(
+            database, insert_orders, find_created, unique=settings.unique_external_ids
+        )
 
     async def __call__(
-        self, body: bytes, client: str, *, default_currency: str | None = None
+        self,
+        body: bytes,
+        client: str,
+        *,
+        default_currency: str | None = None,
+        once: Once[Order] | None = None,
     ) -> Order:
         """Create the order that `body` describes for the client of this user name.
 
         With a `default_currency` the order may leave its currency to its prices, and takes this
-        one if it has none. Returns the order committed. Raises `InvalidRequestError`; then nothing
-        was written.
+        one if it has none. Returns the order committed, and with it the answer of a request that is
+        to be done `once`. Raises `InvalidRequestError`, and of one with a key what `claim_keys`
+        tells; then nothing was written.
         """
         draft, found = await validate(
             self._finder, body, self._policy, default_currency=default_currency
@@ -43,7 +52,8 @@ class CreateOrder:
             moment=now(),
             validate_characteristic_values=self._validate_values,
         )
-        return await self._group.submit(capture(draft, found, how))
+        order = capture(draft, found, how)
+        return await self._group.submit(order, once and once.kept(order, order.id))
 
     async def close(self) -> None:
         """Finish the writes under way and take no more."""

@@ -11,6 +11,7 @@ from ordering.domain.inventory import Inventories
 from ordering.domain.order import LineItem, Order
 from ordering.domain.progress import lines_moved, progress, read_transition
 from ordering.orders.changes import write_change
+from ordering.orders.idempotency import Once, begin_once, keep_answers
 from ordering.orders.inventories import lock_inventories
 from ordering.orders.lock import lock_order
 
@@ -35,16 +36,24 @@ class ProgressOrder:
         self._database = database
 
     async def __call__(
-        self, text: str, body: bytes, client: str, tags: Collection[str] | None = None
+        self,
+        text: str,
+        body: bytes,
+        client: str,
+        tags: Collection[str] | None = None,
+        once: Once[Progress] | None = None,
     ) -> Progress:
         """Move the order with this id or external id as `body` says; returns it, committed.
 
-        `tags` are the tags of the order that the client knows, if it names any. Raises
-        `InvalidRequestError`, `NotFoundError`, `ConflictError` or `OutdatedError`; then nothing
-        was written.
+        `tags` are the tags of the order that the client knows, if it names any. Committed with it
+        is the answer of a request that is to be done `once`. Raises `InvalidRequestError`,
+        `NotFoundError`, `ConflictError` or `OutdatedError`, and of one with a key what `begin_once`
+        raises; then nothing was written.
         """
         asked = read_transition(body)
         async with self._database.transaction() as connection:
+            if once:
+                await begin_once(connection, once.key)
             order = await lock_order(connection, text, tags)
             inventories = Inventories()
             if asked.action in _REACHING_INVENTORY:
@@ -52,8 +61,11 @@ class ProgressOrder:
             moment = moment_after(order)
             change = progress(order, asked, inventories, client=client, moment=moment)
             await write_change(connection, change)
-        return Progress(
-            order=change.order,
-            moved=[each.line for each in change.lines if each.fields],
-            allowed=allowed_actions(change.order),
-        )
+            done = Progress(
+                order=change.order,
+                moved=[each.line for each in change.lines if each.fields],
+                allowed=allowed_actions(change.order),
+            )
+            if once:
+                await keep_answers(connection, [once.kept(done, order.id)])
+        return done

@@ -9,10 +9,12 @@ from litestar.params import FromPath
 from ordering.access.roles import Permission
 from ordering.domain.actions import Action
 from ordering.domain.ids import show_id
+from ordering.orders.idempotency import Answer
 from ordering.orders.progress import Progress
 from ordering_rest.access import client_of, requires, services_of
 from ordering_rest.bodies import require_json
 from ordering_rest.entity_tags import entity_tag, read_if_match
+from ordering_rest.idempotency import answer_once
 from ordering_rest.parity.view import View
 
 __all__ = ["PATH", "move_order"]
@@ -47,11 +49,16 @@ async def move_order(request: Request[Any, Any, Any], order_id: FromPath[str]) -
     tags = read_if_match(request.headers)
     body = await request.body()
     client = client_of(request).username
-    done = await services_of(request).progress_order(order_id, body, client, tags)
-    return Response(
-        msgspec.json.encode(_show(done)),
+    progress_order = services_of(request).progress_order
+    return await answer_once(
+        request, lambda once: progress_order(order_id, body, client, tags, once), _answer
+    )
+
+
+def _answer(done: Progress) -> Answer:
+    return Answer(
         status_code=200,
-        media_type="application/json",
+        body=msgspec.json.encode(_show(done)),
         headers={"ETag": entity_tag(done.order)},
     )
 

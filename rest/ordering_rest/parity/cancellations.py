@@ -13,9 +13,11 @@ from ordering.domain.errors import InvalidRequestError, NotFoundError, Problem
 from ordering.domain.ids import show_id
 from ordering.domain.order import Order
 from ordering.domain.values import encode
+from ordering.orders.idempotency import Answer, Once
 from ordering_rest.access import client_of, requires, services_of
 from ordering_rest.bodies import require_json
 from ordering_rest.entity_tags import entity_tag, read_if_match
+from ordering_rest.idempotency import answer_once
 from ordering_rest.parity.queued import when_created
 from ordering_rest.parity.view import BASE_PATH, View
 
@@ -36,24 +38,27 @@ async def cancel_order(request: Request[Any, Any, Any]) -> Response[bytes]:
     services = services_of(request)
     client = client_of(request).username
 
-    async def cancel() -> Order:
-        return await services.cancel_order(asked, client, tags)
+    async def cancel(once: Once[Order] | None) -> Order:
+        async def try_once() -> Order:
+            return await services.cancel_order(asked, client, tags, once)
 
-    try:
-        order = await when_created(request, asked.order_id, messages.CANCEL_NOT_CREATED_YET, cancel)
-    except NotFoundError as error:
-        problem = Problem.of(messages.CANCEL_ORDER_INVALID, ORDER_POINTER)
-        raise InvalidRequestError([problem]) from error
-    return Response(
-        _show(asked, order),
-        status_code=200,
-        media_type="application/json",
-        headers={"ETag": entity_tag(order)},
-    )
+        try:
+            return await when_created(
+                request, asked.order_id, messages.CANCEL_NOT_CREATED_YET, try_once
+            )
+        except NotFoundError as error:
+            problem = Problem.of(messages.CANCEL_ORDER_INVALID, ORDER_POINTER)
+            raise InvalidRequestError([problem]) from error
+
+    return await answer_once(request, cancel, lambda order: _show(asked, order))
 
 
-def _show(asked: Cancellation, order: Order) -> bytes:
-    """Answer the request as it was sent, with what the source adds to it."""
+def _show(asked: Cancellation, order: Order) -> Answer:
+    """Show the request as it was sent, with what the source adds to it."""
     sent = msgspec.json.decode(encode(asked), type=dict[str, Raw])
     href = (asked.product_order and asked.product_order.href) or View().path_of(order)
-    return encode({**sent, "id": show_id(order.id), "href": href, "state": "done"})
+    return Answer(
+        status_code=200,
+        body=encode({**sent, "id": show_id(order.id), "href": href, "state": "done"}),
+        headers={"ETag": entity_tag(order)},
+    )

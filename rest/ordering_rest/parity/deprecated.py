@@ -5,6 +5,7 @@ need no currency: it is that of the prices. Every answer, errors included, tells
 deprecated (RFC 9745) and which path replaces it (RFC 5829).
 """
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -17,11 +18,12 @@ from ordering.access.roles import Permission
 from ordering_rest.access import client_of, requires, services_of
 from ordering_rest.bodies import require_json
 from ordering_rest.fields import grow
+from ordering_rest.idempotency import answer_once
 from ordering_rest.parity.orders import (
-    answer_created,
     answer_order,
     answer_orders,
     answer_revised,
+    show_created,
 )
 from ordering_rest.parity.view import BASE_PATH, ORDERS_PATH, View
 
@@ -68,12 +70,14 @@ async def create_deprecated_order(request: AnyRequest) -> Response[bytes]:
     """Create an order, whose currency may go without saying, and answer it (201)."""
     require_json(request)
     services = services_of(request)
-    order = await services.create_order(
-        await request.body(),
-        client_of(request).username,
-        default_currency=services.settings.default_order_currency,
+    body = await request.body()
+    client = client_of(request).username
+    currency = services.settings.default_order_currency
+    return await answer_once(
+        request,
+        lambda once: services.create_order(body, client, default_currency=currency, once=once),
+        partial(show_created, view=_VIEW),
     )
-    return answer_created(order, _VIEW)
 
 
 @get(f"{_PATH}/{{order_id:str}}", guards=[requires(Permission.READ_ORDERS)])

@@ -4,7 +4,9 @@ Each is a handler of this path around a function that answers for any path, so t
 paths do the same work (`deprecated.py`).
 """
 
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get, patch, post
@@ -18,18 +20,19 @@ from ordering.domain.ids import show_id
 from ordering.domain.order import Order
 from ordering.domain.states import InboundState
 from ordering.inbound.lookup import InboundRecord, find_request
+from ordering.orders.idempotency import Answer
 from ordering.orders.reader import Branch, OrderFilter, find_order, list_orders
 from ordering_rest.access import client_of, requires, services_of
 from ordering_rest.bodies import require_json
 from ordering_rest.entity_tags import entity_tag, read_if_match
 from ordering_rest.fields import read_fields
+from ordering_rest.idempotency import answer_once
 from ordering_rest.paging import page_headers, read_page_request
 from ordering_rest.parity.errors import error_body
 from ordering_rest.parity.queued import when_created
 from ordering_rest.parity.view import ORDERS_PATH, View
 
 __all__ = [
-    "answer_created",
     "answer_order",
     "answer_orders",
     "answer_revised",
@@ -37,6 +40,7 @@ __all__ = [
     "get_order",
     "get_orders",
     "revise_order",
+    "show_created",
 ]
 
 _JSON = "application/json"
@@ -57,12 +61,25 @@ async def create_order(request: AnyRequest) -> Response[bytes]:
     services = services_of(request)
     client = client_of(request).username
     if mode is None:
-        return answer_created(await services.create_order(body, client), _VIEW)
-    identity = show_id(await services.accept_order(body, client))
-    return _json(
-        202,
-        msgspec.json.encode({"orderId": identity}),
-        {"Location": f"{ORDERS_PATH}/{identity}", "Retry-After": str(_RETRY_AFTER_S)},
+        return await answer_once(
+            request,
+            lambda once: services.create_order(body, client, once=once),
+            partial(show_created, view=_VIEW),
+        )
+    return await answer_once(
+        request,
+        lambda once: services.accept_order(body, client, once),
+        _show_accepted,
+        scope="?mode=async",
+    )
+
+
+def _show_accepted(identity: UUID) -> Answer:
+    shown = show_id(identity)
+    return Answer(
+        status_code=202,
+        body=msgspec.json.encode({"orderId": shown}),
+        headers={"Location": f"{ORDERS_PATH}/{shown}", "Retry-After": str(_RETRY_AFTER_S)},
     )
 
 
@@ -84,10 +101,10 @@ async def revise_order(request: AnyRequest, order_id: FromPath[str]) -> Response
     return await answer_revised(request, order_id, _VIEW)
 
 
-def answer_created(order: Order, view: View) -> Response[bytes]:
-    """Answer an order that was created."""
+def show_created(order: Order, view: View) -> Answer:
+    """Show an order that was created."""
     headers = {"Location": view.path_of(order), "ETag": entity_tag(order)}
-    return _json(201, view.encode(order), headers)
+    return Answer(status_code=201, body=view.encode(order), headers=headers)
 
 
 async def answer_order(request: AnyRequest, text: str, view: View) -> Response[bytes]:

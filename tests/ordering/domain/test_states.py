@@ -40,8 +40,8 @@ completed:
 """
 
 _INBOUND_TABLE = """
-new: in_progress pending
-pending: new
+new: in_progress pending error
+pending: new error
 in_progress: completed error new
 error: new
 completed:

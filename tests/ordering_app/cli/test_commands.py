@@ -112,7 +112,7 @@ async def test_a_catalog_is_loaded_or_its_problems_are_told(
         assert await connection.fetchval("SELECT revision FROM catalog_revision") == 1
 
 
-@pytest.fixture(params=["api", "worker", "migrate", "client", "catalog"])
+@pytest.fixture(params=["api", "worker", "migrate", "client", "catalog", "queue"])
 def asks_the_database(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[str, ...]:
@@ -123,6 +123,7 @@ def asks_the_database(
     return {
         "client": ("client", "save", "cpq", "--role", "admin"),
         "catalog": ("catalog", "load", str(reference)),
+        "queue": ("queue", "stats"),
     }.get(request.param, (request.param,))
 
 

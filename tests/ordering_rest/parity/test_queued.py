@@ -39,7 +39,7 @@ async def make_claimed(api: Api) -> None:
 
 async def make_pending(api: Api) -> None:
     async with api.database.acquire() as connection:
-        await connection.execute("UPDATE inbound_request SET state = 'pending'")
+        await connection.execute("UPDATE inbound_request SET state = 'pending', execute_after = id")
 
 
 @pytest.mark.parametrize("path", [ORDERS, DEPRECATED])

@@ -8,6 +8,7 @@ from ordering.db.tables.intake import (
     IdempotencyKey,
     InboundRequest,
     OrderEvent,
+    QueueControl,
 )
 from ordering.db.tables.orders import (
     CustomerOrder,
@@ -54,6 +55,7 @@ __all__ = [
     "ProductInventory",
     "ProductOffering",
     "ProductSpecification",
+    "QueueControl",
     "SpecificationCharacteristic",
     "SpecificationRelationship",
     "WorkNote",
@@ -70,6 +72,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     OrderEvent,
     EventSubscription,
     InboundRequest,
+    QueueControl,
     IdempotencyKey,
     ApiClient,
     ProductOffering,

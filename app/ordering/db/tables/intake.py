@@ -14,14 +14,21 @@ from piccolo.columns import (
 )
 from piccolo.table import Table
 
-__all__ = ["EventSubscription", "IdempotencyKey", "InboundRequest", "OrderEvent"]
+__all__ = [
+    "EventSubscription",
+    "IdempotencyKey",
+    "InboundRequest",
+    "OrderEvent",
+    "QueueControl",
+]
 
 
 class InboundRequest(Table, tablename="inbound_request"):
     """One record of the inbound queue. Its id is the id that the order has or will have.
 
     `number` gives the order of arrival. `inventory_ids` are the product inventories that the order
-    is about, as a JSON array of ids: requests about the same one follow each other. A claim is
+    is about, as a JSON array of ids: requests about the same one follow each other, and
+    `execute_after` is the one that a pending request waits for, or waited for. A claim is
     `claim_token` plus `lease_expires_at`; both are null outside state `in_progress`
     (ordering/inbound/README.md).
     """
@@ -66,8 +73,20 @@ class InboundRequest(Table, tablename="inbound_request"):
     ended_at = Timestamptz(null=True, default=None)
 
 
+class QueueControl(Table, tablename="queue_control"):
+    """One row at most: whether draining is paused, and who said so last, when."""
+
+    id = SmallInt(primary_key=True, default=1)
+    paused = Boolean()
+    changed_by = Text()
+    changed_at = Timestamptz()
+
+
 class IdempotencyKey(Table, tablename="idempotency_key"):
-    """The effect of a request, kept under the client's key so that a repeat finds it."""
+    """The answer to a request, kept under the client's key so that a repeat finds it.
+
+    `path` includes the mode, `headers` is a JSON object.
+    """
 
     id = BigSerial(primary_key=True)
     client = Text()
@@ -78,6 +97,7 @@ class IdempotencyKey(Table, tablename="idempotency_key"):
     response = Text(null=True, default=None)
     order_id = UUID(null=True, default=None)
     created_at = Timestamptz()
+    headers = JSONB(null=True, default=None)
 
 
 class OrderEvent(Table, tablename="order_event"):

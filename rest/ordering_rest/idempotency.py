@@ -1,0 +1,77 @@
+"""The header `Idempotency-Key`: a request that is sent again is answered as it was before.
+
+A key is the client's for one path, mode included. Only what was done is kept: a request that was
+refused changed nothing, and may be sent again under its key (docs/decisions/0016-idempotency.md).
+"""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from litestar import Request, Response
+
+from ordering.domain import messages
+from ordering.domain.errors import InvalidRequestError, Problem
+from ordering.orders.idempotency import Answer, AnsweredError, Once, RequestKey
+from ordering_rest.access import client_of, services_of
+
+__all__ = ["answer_once"]
+
+T = TypeVar("T")
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+_REPLAYED = {"Idempotency-Replayed": "true"}
+
+AnyRequest = Request[Any, Any, Any]
+
+
+async def answer_once(
+    request: AnyRequest,
+    do: Callable[[Once[T] | None], Awaitable[T]],
+    answer: Callable[[T], Answer],
+    *,
+    scope: str = "",
+) -> Response[bytes]:
+    """Do what is asked for and answer it; if that was done before under this key, answer only.
+
+    `do` stores the answer with its effect. `scope` is what tells requests to a path apart, beside
+    their bodies. Raises `InvalidRequestError` for what is no key, `KeyInUseError`,
+    `KeyReusedError`, and whatever `do` raises.
+    """
+    key = await _read_key(request, scope)
+    if key is None:
+        return _respond(answer(await do(None)))
+    keys = services_of(request).request_keys
+    with keys.held(key):
+        before = await keys.find(key)
+        if before is None:
+            try:
+                return _respond(answer(await do(Once(key, answer))))
+            except AnsweredError as error:
+                # Done by another process since we looked.
+                before = error.answer
+    return _respond(before, _REPLAYED)
+
+
+async def _read_key(request: AnyRequest, scope: str) -> RequestKey | None:
+    sent = request.headers.getall("idempotency-key", [])
+    if not sent:
+        return None
+    if len(sent) > 1 or not _KEY.fullmatch(sent[0]):
+        raise InvalidRequestError([Problem.of(messages.KEY_INVALID)])
+    return RequestKey(
+        client=client_of(request).username,
+        path=request.scope["path"] + scope,
+        key=sent[0],
+        request_hash=hashlib.sha256(await request.body()).digest(),
+    )
+
+
+def _respond(answer: Answer, more: dict[str, str] | None = None) -> Response[bytes]:
+    return Response(
+        answer.body,
+        status_code=answer.status_code,
+        media_type="application/json",
+        headers=answer.headers | (more or {}),
+    )

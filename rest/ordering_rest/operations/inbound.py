@@ -1,0 +1,189 @@
+"""The endpoints of the inbound queue: follow requests, run them, redrive, cancel, pause."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.params import FromPath
+
+from ordering.access.roles import MAY, Permission
+from ordering.domain import messages
+from ordering.domain.errors import InvalidRequestError, NotFoundError, Problem
+from ordering.domain.ids import show_id
+from ordering.inbound.filters import RequestFilter, read_filter, read_selection
+from ordering.inbound.listing import PageRequest, list_requests, read_request
+from ordering.inbound.operations import CANCELABLE, REDRIVABLE
+from ordering_rest.access import client_of, requires, services_of
+from ordering_rest.bodies import require_json
+from ordering_rest.cursors import read_cursor, show_cursor
+from ordering_rest.operations.inbound_view import (
+    REQUESTS_PATH,
+    Shown,
+    show_request,
+    show_status,
+)
+from ordering_rest.paging import MAX_LINK_LENGTH, read_page_request
+
+__all__ = [
+    "QUEUE_PATH",
+    "cancel_requests",
+    "create_order_now",
+    "get_queue",
+    "get_request",
+    "get_requests",
+    "pause_queue",
+    "redrive_requests",
+    "resume_queue",
+]
+
+QUEUE_PATH = "/api/ordering/v1/inboundQueue"
+
+_SORTS = ("newest", "oldest")
+_SWITCHES = ("false", "true")
+
+AnyRequest = Request[Any, Any, Any]
+
+_reading = requires(Permission.READ_QUEUE)
+_operating = requires(Permission.OPERATE_QUEUE)
+
+
+class _Page(Shown):
+    """A page of requests; `next` is the path of the next one, absent on the last."""
+
+    items: list[Shown]
+    next: str | None = None
+
+
+@get(REQUESTS_PATH, guards=[_reading])
+async def get_requests(request: AnyRequest) -> Response[bytes]:
+    """Answer a page of the requests that the query asks for; an empty one, too, with 200."""
+    which, page = _read_query(request.query_params)
+    if page.payload:
+        client_of(request).require(Permission.OPERATE_QUEUE)
+    async with services_of(request).database.acquire() as connection:
+        found, following = await list_requests(connection, which, page)
+    operator = _is_operator(request)
+    shown = _Page(items=[show_request(each, operator=operator) for each in found])
+    if following is None:
+        return _json(200, shown)
+    kept = [(name, text) for name, text in request.query_params.items() if name != "cursor"]
+    shown.next = f"{REQUESTS_PATH}?{urlencode([*kept, ('cursor', show_cursor(following))])}"
+    link = f'<{shown.next}>; rel="next"'
+    return _json(200, shown, {"Link": link} if len(link) <= MAX_LINK_LENGTH else {})
+
+
+@get(f"{REQUESTS_PATH}/{{request_id:str}}", guards=[_reading])
+async def get_request(request: AnyRequest, request_id: FromPath[str]) -> Response[bytes]:
+    """Answer a request by its id or external id."""
+    payload, problems = _read_choice(request.query_params, "payload", _SWITCHES)
+    if problems:
+        raise InvalidRequestError(problems)
+    if payload == "true":
+        client_of(request).require(Permission.OPERATE_QUEUE)
+    async with services_of(request).database.acquire() as connection:
+        found = await read_request(connection, request_id, payload=payload == "true")
+    if found is None:
+        raise NotFoundError([Problem.of(messages.REQUEST_NOT_FOUND)])
+    return _json(200, show_request(found, operator=_is_operator(request)))
+
+
+@post(f"{REQUESTS_PATH}/{{request_id:str}}/createOrder", guards=[_operating])
+async def create_order_now(request: AnyRequest, request_id: FromPath[str]) -> Response[bytes]:
+    """Have a request made an order before all others, and answer it; 202, since that comes."""
+    client = client_of(request).username
+    record = await services_of(request).queue.create_order(request_id, client)
+    location = {"Location": f"{REQUESTS_PATH}/{show_id(record.id)}"}
+    return _json(202, show_request(record, operator=True), location)
+
+
+@post(f"{REQUESTS_PATH}/redrive", guards=[_operating])
+async def redrive_requests(request: AnyRequest) -> Response[bytes]:
+    """Put the requests in error that fit a filter back to `new`, and answer how many."""
+    require_json(request)
+    which = read_selection(await request.body(), REDRIVABLE)
+    done = await services_of(request).queue.redrive(which, client_of(request).username)
+    return _json(200, {"redriven": done})
+
+
+@post(f"{REQUESTS_PATH}/cancel", guards=[_operating])
+async def cancel_requests(request: AnyRequest) -> Response[bytes]:
+    """Cancel the requests that fit a filter and wait to be taken, and answer how many."""
+    require_json(request)
+    which = read_selection(await request.body(), CANCELABLE)
+    done = await services_of(request).queue.cancel(which, client_of(request).username)
+    return _json(200, {"canceled": done})
+
+
+@get(QUEUE_PATH, guards=[_reading])
+async def get_queue(request: AnyRequest) -> Response[bytes]:
+    """Answer how many requests the queue has, and whether it is being drained."""
+    return _json(200, show_status(await services_of(request).queue.status()))
+
+
+@post(f"{QUEUE_PATH}/pause", guards=[_operating])
+async def pause_queue(request: AnyRequest) -> Response[bytes]:
+    """Have no more requests taken, and answer the queue."""
+    client = client_of(request).username
+    return _json(200, show_status(await services_of(request).queue.pause(client)))
+
+
+@post(f"{QUEUE_PATH}/resume", guards=[_operating])
+async def resume_queue(request: AnyRequest) -> Response[bytes]:
+    """Have requests taken again, and answer the queue."""
+    client = client_of(request).username
+    return _json(200, show_status(await services_of(request).queue.resume(client)))
+
+
+class _Query(NamedTuple):
+    which: RequestFilter
+    page: PageRequest
+
+
+def _read_query(query: Mapping[str, str]) -> _Query:
+    """Read the filter and the page. Raises `InvalidRequestError` with all that is wrong."""
+    which, problems = read_filter(query)
+    sort, wrong = _read_choice(query, "sort", _SORTS)
+    problems += wrong
+    payload, wrong = _read_choice(query, "payload", _SWITCHES)
+    problems += wrong
+    limit, after = 0, None
+    try:
+        limit = read_page_request({"limit": query["limit"]} if "limit" in query else {}).limit
+    except InvalidRequestError as error:
+        problems += error.problems
+    try:
+        after = read_cursor(query["cursor"]) if "cursor" in query else None
+    except ValueError:
+        problems.append(Problem.of(messages.CURSOR_INVALID))
+    if problems:
+        raise InvalidRequestError(problems)
+    newest_first = sort == "newest"
+    page = PageRequest(
+        limit=limit, after=after, newest_first=newest_first, payload=payload == "true"
+    )
+    return _Query(which, page)
+
+
+def _read_choice(
+    query: Mapping[str, str], name: str, known: tuple[str, ...]
+) -> tuple[str, list[Problem]]:
+    """Read a parameter that has few values; the first of them is the default."""
+    text = query.get(name, known[0])
+    if text in known:
+        return text, []
+    return text, [Problem.of(messages.CHOICE_UNKNOWN, member=name, known=", ".join(known))]
+
+
+def _is_operator(request: AnyRequest) -> bool:
+    return not client_of(request).roles.isdisjoint(MAY[Permission.OPERATE_QUEUE])
+
+
+def _json(status: int, body: object, headers: dict[str, str] | None = None) -> Response[bytes]:
+    return Response(
+        msgspec.json.encode(body),
+        status_code=status,
+        media_type="application/json",
+        headers=headers or {},
+    )
