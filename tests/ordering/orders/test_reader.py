@@ -1,11 +1,9 @@
 """What was captured is what is read back, by a number of statements that no data can change."""
 
 import asyncio
-import json
 from typing import Any, cast
 from uuid import UUID
 
-import msgspec
 import pytest
 
 from ordering.catalog.lookups import find_references
@@ -21,20 +19,7 @@ from ordering.orders.reader import Branch, OrderFilter, find_order, list_orders
 from ordering.orders.rows import insert_orders
 from support import payloads
 from support.counting import CountingDatabase
-
-
-async def placed(
-    database: Database, keeper: CatalogKeeper, *orders: payloads.Payload
-) -> list[Order]:
-    drafts = [decode_order(payloads.to_json(order)).draft for order in orders]
-    async with database.transaction() as connection:
-        found = await find_references(connection, keeper.catalog, drafts)
-        captured = [
-            capture(draft, found, Circumstances(order_id=new_id(), client="cpq", moment=now()))
-            for draft in drafts
-        ]
-        await insert_orders(connection, captured)
-    return captured
+from support.placed import normal, place
 
 
 async def read(database: Database, text: str, branches: Branch = Branch.ALL) -> Order | None:
@@ -70,26 +55,10 @@ def rich(**members: object) -> payloads.Payload:
     )
 
 
-def normal(order: Order) -> Order:
-    """Make JSON texts comparable: PostgreSQL keeps jsonb's members in an order of its own."""
-
-    def walk(value: object) -> object:
-        if isinstance(value, str) and value[:1] in "{[":
-            return json.dumps(json.loads(value), sort_keys=True)
-        if isinstance(value, list):
-            return [walk(item) for item in cast("list[object]", value)]
-        if isinstance(value, msgspec.Struct):
-            changes = {name: walk(getattr(value, name)) for name in value.__struct_fields__}
-            return msgspec.structs.replace(value, **changes)
-        return value
-
-    return cast("Order", walk(order))
-
-
 async def test_an_order_comes_back_as_it_was_captured(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
-    (order,) = await placed(demo_database, keeper, rich())
+    (order,) = await place(demo_database, keeper, rich())
     back = await read(demo_database, show_id(order.id))
     assert back is not None
     assert normal(back) == normal(order)
@@ -101,7 +70,7 @@ async def test_an_order_comes_back_as_it_was_captured(
 async def test_it_is_found_by_the_newest_external_id(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
-    _, newer = await placed(demo_database, keeper, rich(), rich())
+    _, newer = await place(demo_database, keeper, rich(), rich())
     back = await read(demo_database, "PO-1")
     assert back is not None
     assert back.id == newer.id
@@ -110,8 +79,8 @@ async def test_it_is_found_by_the_newest_external_id(
 async def test_an_id_wins_over_an_equal_external_id(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
-    (first,) = await placed(demo_database, keeper, rich())
-    (impostor,) = await placed(demo_database, keeper, payloads.order(externalId=show_id(first.id)))
+    (first,) = await place(demo_database, keeper, rich())
+    (impostor,) = await place(demo_database, keeper, payloads.order(externalId=show_id(first.id)))
     back = await read(demo_database, show_id(first.id))
     assert back is not None
     assert back.id == first.id != impostor.id
@@ -120,7 +89,7 @@ async def test_an_id_wins_over_an_equal_external_id(
 async def test_an_external_id_may_look_like_an_id(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
-    (order,) = await placed(demo_database, keeper, payloads.order(externalId=payloads.UNKNOWN_ID))
+    (order,) = await place(demo_database, keeper, payloads.order(externalId=payloads.UNKNOWN_ID))
     back = await read(demo_database, payloads.UNKNOWN_ID)
     assert back is not None
     assert back.id == order.id
@@ -130,14 +99,14 @@ async def test_an_external_id_may_look_like_an_id(
 async def test_nothing_else_is_found(
     demo_database: Database, keeper: CatalogKeeper, text: str
 ) -> None:
-    await placed(demo_database, keeper, rich())
+    await place(demo_database, keeper, rich())
     assert await read(demo_database, text) is None
 
 
 async def test_only_the_branches_asked_for_are_read(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
-    (order,) = await placed(demo_database, keeper, rich())
+    (order,) = await place(demo_database, keeper, rich())
     header = await read(demo_database, show_id(order.id), Branch.NONE)
     assert header is not None
     assert header.line_items == []
@@ -150,7 +119,7 @@ async def test_only_the_branches_asked_for_are_read(
 async def test_pages_follow_the_order_of_creation(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
-    orders = await placed(demo_database, keeper, *[rich() for _ in range(5)])
+    orders = await place(demo_database, keeper, *[rich() for _ in range(5)])
     async with demo_database.acquire() as connection:
         page = await list_orders(
             connection, OrderFilter(), limit=2, offset=3, branches=Branch.LINE_ITEMS
@@ -175,7 +144,7 @@ async def test_two_thousand_lines_take_as_many_statements_as_one(
         externalId="large",
         items=[payloads.item(str(number)) for number in range(2000)],
     )
-    await placed(demo_database, keeper, payloads.order(externalId="small"), large)
+    await place(demo_database, keeper, payloads.order(externalId="small"), large)
     counts: dict[str, int] = {}
     for text in ("small", "large"):
         counting = CountingDatabase(demo_database)
@@ -231,7 +200,7 @@ class Meddled:
 async def test_an_order_and_its_lines_are_of_one_moment(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
-    (order,) = await placed(demo_database, keeper, rich())
+    (order,) = await place(demo_database, keeper, rich())
     async with demo_database.acquire() as inner:
         meddled = Meddled(inner, demo_database, "UPDATE order_line_item SET quantity = 99")
         back = await find_order(cast("Connection", meddled), show_id(order.id), Branch.ALL)
@@ -244,7 +213,7 @@ async def test_an_order_and_its_lines_are_of_one_moment(
 async def test_a_page_and_its_total_are_of_one_moment(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
-    await placed(demo_database, keeper, rich(), rich())
+    await place(demo_database, keeper, rich(), rich())
     async with demo_database.acquire() as inner:
         meddled = Meddled(
             inner, demo_database, "UPDATE customer_order SET state = 'completed' WHERE number = 1"
@@ -273,7 +242,7 @@ async def test_orders_are_found_by_all_that_the_filter_names(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
     consumer = [payloads.party("Consumer")]
-    await placed(
+    await place(
         demo_database,
         keeper,
         payloads.order(externalId="A"),
@@ -315,7 +284,7 @@ async def test_a_party_is_found_by_its_id_whichever_one_the_order_names(
 ) -> None:
     await save_party(demo_database, ACCOUNT_ID, "ACC-1", "account")
     try:
-        await placed(
+        await place(
             demo_database,
             keeper,
             payloads.order(externalId="by id", relatedParty=[payloads.party(id=ACCOUNT_ID)]),
@@ -333,7 +302,7 @@ async def test_a_party_is_found_by_its_id_whichever_one_the_order_names(
 async def test_a_filter_by_party_uses_the_index(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
-    await placed(demo_database, keeper, payloads.order())
+    await place(demo_database, keeper, payloads.order())
     counting = CountingDatabase(demo_database)
     async with counting.acquire() as connection:
         which = OrderFilter(party=payloads.ACCOUNT)
@@ -352,7 +321,7 @@ async def test_each_filter_costs_the_same_statements_whatever_there_is(
 ) -> None:
     counts: list[int] = []
     for number in range(2):
-        await placed(demo_database, keeper, *[payloads.order() for _ in range(1 + 9 * number)])
+        await place(demo_database, keeper, *[payloads.order() for _ in range(1 + 9 * number)])
         counting = CountingDatabase(demo_database)
         async with counting.acquire() as connection:
             which = OrderFilter(state="new", party=payloads.ACCOUNT)
@@ -363,20 +332,20 @@ async def test_each_filter_costs_the_same_statements_whatever_there_is(
 
 @pytest.mark.parametrize("name", ["state", "external_id", "party"])
 async def test_nothing_has_a_nul(demo_database: Database, keeper: CatalogKeeper, name: str) -> None:
-    await placed(demo_database, keeper, payloads.order(externalId="n"))
+    await place(demo_database, keeper, payloads.order(externalId="n"))
     assert await listed(demo_database, **{name: "n\0w"}) == []
 
 
 async def test_pages_show_every_order_that_was_there_while_others_are_created(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
-    there = {order.id for order in await placed(demo_database, keeper, *[rich()] * 12)}
+    there = {order.id for order in await place(demo_database, keeper, *[rich()] * 12)}
     stop = asyncio.Event()
 
     async def go_on_creating() -> int:
         created = 0
         while not stop.is_set():
-            created += len(await placed(demo_database, keeper, payloads.order(), payloads.order()))
+            created += len(await place(demo_database, keeper, payloads.order(), payloads.order()))
         return created
 
     creators = [asyncio.create_task(go_on_creating()) for _ in range(2)]
