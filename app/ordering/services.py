@@ -11,9 +11,11 @@ from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import COMMAND_TIMEOUT_S, Database
 from ordering.db.notices import CATALOG_CHANGED, CLIENT_CHANGED, Notices
 from ordering.inbound.accept import AcceptOrder
+from ordering.inbound.lookup import find_request_owners
 from ordering.inbound.operations import QueueOperations
 from ordering.orders.cancel import CancelOrder
 from ordering.orders.create import CreateOrder
+from ordering.orders.external_ids import ExternalIds, find_order_owners
 from ordering.orders.idempotency import RequestKeys
 from ordering.orders.progress import ProgressOrder
 from ordering.orders.revise import ReviseOrder
@@ -60,15 +62,20 @@ async def open_services(
     )
     await notices.open()
     finder = ReferenceFinder(database, keeper)
+    external_ids = (
+        ExternalIds(find_order_owners, find_request_owners)
+        if settings.unique_external_ids
+        else None
+    )
     services = Services(
         settings=settings,
         database=database,
         keeper=keeper,
         clients=clients,
         request_keys=RequestKeys(database),
-        create_order=CreateOrder(database, finder, settings),
-        accept_order=AcceptOrder(database, finder, settings, ring),
-        revise_order=ReviseOrder(database, finder, settings),
+        create_order=CreateOrder(database, finder, settings, external_ids),
+        accept_order=AcceptOrder(database, finder, settings, ring, external_ids),
+        revise_order=ReviseOrder(database, finder, settings, external_ids),
         cancel_order=CancelOrder(database, settings),
         progress_order=ProgressOrder(database),
         queue=QueueOperations(database, ring, settings),

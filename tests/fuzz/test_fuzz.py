@@ -32,7 +32,7 @@ CONTRACT = load_contract()
 HERE = Path(__file__).parent
 
 #: How many cases are made for each operation in a phase that draws them, and from which seed; in CI
-#: always the same ones, so that they take two minutes in all.
+#: always the same ones, so that they take three minutes in all.
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "20")
 SEED = os.environ.get("FUZZ_SEED", "1")
 

@@ -10,10 +10,11 @@ from ordering.db.engine import Database
 from ordering.domain.ids import new_id
 from ordering.domain.timestamps import now
 from ordering.inbound.accept import NewRequest, insert_requests
+from ordering.inbound.claim import Claim, claim
 from ordering.inbound.process import Processor
 from ordering.settings import Settings
 
-__all__ = ["make_processor", "put", "record", "states"]
+__all__ = ["created", "make_processor", "put", "record", "states", "take"]
 
 
 def make_processor(database: Database, keeper: CatalogKeeper, **settings: Any) -> Processor:
@@ -60,3 +61,17 @@ async def states(database: Database) -> dict[str, int]:
             "SELECT state, count(*) AS records FROM inbound_request GROUP BY state"
         )
     return {row["state"]: row["records"] for row in rows}
+
+
+async def created(database: Database) -> set[UUID]:
+    """List the orders that there are."""
+    async with database.acquire() as connection:
+        return {row["id"] for row in await connection.fetch("SELECT id FROM customer_order")}
+
+
+async def take(database: Database, batch: int = 100, lease_s: float = 60) -> Claim:
+    """Claim records as a worker would."""
+    async with database.acquire() as connection:
+        return await claim(
+            connection, batch=batch, max_bytes=10**9, lease_s=lease_s, system_id="tester"
+        )

@@ -37,6 +37,8 @@ from ordering.domain.rules.revisions import (
     is_leaving,
     is_open,
     news_of,
+    place_of,
+    placed,
     sketch,
     specification_of_line,
 )
@@ -221,20 +223,9 @@ def _extra(
     if not rules.extra_rules:
         return
     for problem in extra_rules(rules, redraft(order, lines), found):
-        place = _place(problem.pointer, len(lines))
-        if place is not None and place < len(lines) and lines[place].item_id in gone:
-            continue
-        shown = problem.pointer if place is None or place < said else "/productOrderItem"
-        yield msgspec.structs.replace(problem, pointer=shown)
-
-
-def _place(pointer: str, lines: int) -> int | None:
-    """Tell which line a pointer of a plug-in is about; `lines` for one that cannot be."""
-    match pointer.split("/"):
-        case ["", "productOrderItem", index, *_]:
-            return min(int(index), lines) if index.isdecimal() and len(index) < 10 else lines
-        case _:
-            return None
+        place = place_of(problem)
+        if place is None or place >= len(lines) or lines[place].item_id not in gone:
+            yield placed(problem, said)
 
 
 def _note(

@@ -20,6 +20,7 @@ from ordering.domain.rules.header import PARTY_KINDS, referred_type
 from ordering.domain.states import InboundState
 from ordering.domain.timestamps import now
 from ordering.inbound.pending import find_predecessors, line_names
+from ordering.orders.external_ids import ExternalIds
 from ordering.orders.idempotency import Once
 from ordering.orders.submissions import Submissions
 from ordering.orders.validate import policy_of, validate
@@ -100,7 +101,10 @@ async def find_stored(connection: Connection, request: NewRequest) -> NewRequest
 
 
 class AcceptOrder:
-    """The use case. `ring` is called after the commit and must not block: the doorbell."""
+    """The use case. `ring` is called after the commit and must not block: the doorbell.
+
+    With `external_ids` no other order, queued or created, may have the order's.
+    """
 
     def __init__(
         self,
@@ -108,6 +112,7 @@ class AcceptOrder:
         finder: ReferenceFinder,
         settings: Settings,
         ring: Callable[[], None],
+        external_ids: ExternalIds | None = None,
     ) -> None:
         self._finder = finder
         self._ring = ring
@@ -119,7 +124,7 @@ class AcceptOrder:
             database,
             insert_requests,
             find_stored,
-            unique=settings.unique_external_ids,
+            external_ids=external_ids,
             insert_carefully=partial(_insert_in_line, by_account=self._by_account),
         )
 

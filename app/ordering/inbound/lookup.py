@@ -1,16 +1,21 @@
-"""Find a record of the inbound queue by its id or its external id."""
+"""Find records of the inbound queue by their ids or external ids."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 
-from ordering.db.connection import Connection
+from ordering.db.connection import Connection, Row
 from ordering.domain.errors import Problem
 from ordering.domain.ids import parse_id
 from ordering.domain.states import InboundState
+from ordering.orders.external_ids import FIND_OWNERS
 
-__all__ = ["InboundRecord", "find_request"]
+__all__ = ["InboundRecord", "find_request", "find_request_owners"]
+
+_FIND_REQUESTS = FIND_OWNERS.format(
+    table="inbound_request", which="known.state IN ('new', 'in_progress', 'pending')"
+)
 
 
 class InboundRecord(msgspec.Struct, frozen=True):
@@ -36,3 +41,10 @@ async def find_request(connection: Connection, text: str) -> InboundRecord | Non
         return None
     problems = msgspec.json.decode(row["error"] or "[]", type=list[Problem])
     return InboundRecord(row["id"], InboundState(row["state"]), problems)
+
+
+async def find_request_owners(
+    connection: Connection, systems: Sequence[str | None], ids: Sequence[str | None]
+) -> Sequence[Row]:
+    """Find the unfinished requests that have these external systems and ids."""
+    return await connection.fetch(_FIND_REQUESTS, systems, ids)

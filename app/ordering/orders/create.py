@@ -6,6 +6,7 @@ from ordering.domain.capture import Circumstances, capture
 from ordering.domain.ids import new_id
 from ordering.domain.order import Order
 from ordering.domain.timestamps import now
+from ordering.orders.external_ids import ExternalIds
 from ordering.orders.idempotency import Once
 from ordering.orders.rows import find_created, insert_orders
 from ordering.orders.submissions import Submissions
@@ -16,17 +17,24 @@ __all__ = ["CreateOrder"]
 
 
 class CreateOrder:
-    """The use case: validate, capture, commit together with whoever else is creating."""
+    """The use case: validate, capture, commit together with whoever else is creating.
 
-    def __init__(self, database: Database, finder: ReferenceFinder, settings: Settings) -> None:
+    With `external_ids` no other order may have the order's.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        finder: ReferenceFinder,
+        settings: Settings,
+        external_ids: ExternalIds | None = None,
+    ) -> None:
         self._finder = finder
         self._validate_values = not settings.disable_char_value_validation
         self._policy = policy_of(
             settings, check_references=settings.create_product_order_validations_sync
         )
-        self._group = Submissions(
-            database, insert_orders, find_created, unique=settings.unique_external_ids
-        )
+        self._group = Submissions(database, insert_orders, find_created, external_ids=external_ids)
 
     async def __call__(
         self,

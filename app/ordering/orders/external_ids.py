@@ -5,36 +5,42 @@ queue. There is no unique index, since orders of before may share external ids: 
 order locks its pair of external system and id first (docs/decisions/0016-idempotency.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 from uuid import UUID
 
 from ordering.db.advisory import LockKind, lock_names
-from ordering.db.connection import Connection
+from ordering.db.connection import Connection, Row
 from ordering.domain import messages
 from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.domain.ids import show_id
 
-__all__ = ["Named", "claim_external_ids"]
+__all__ = ["FIND_OWNERS", "ExternalIds", "Named", "find_order_owners"]
 
 #: External system and external id.
 _Pair = tuple[str | None, str | None]
 
-_FIND = """
-SELECT asked.place, taken.id
+#: Finds what has external systems and ids: rows of a place, counted from one, and the owner's id.
+FindOwners = Callable[
+    [Connection, Sequence[str | None], Sequence[str | None]], Awaitable[Sequence[Row]]
+]
+
+#: The statement of a `FindOwners`, over a table of which `{which}` rows count.
+FIND_OWNERS = """
+SELECT asked.place, known.id
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (external_system, external_id, place)
-CROSS JOIN LATERAL (
-    SELECT id FROM customer_order AS known
-    WHERE known.external_id = asked.external_id
-      AND known.external_system IS NOT DISTINCT FROM asked.external_system
-    UNION ALL
-    SELECT id FROM inbound_request AS known
-    WHERE known.external_id = asked.external_id
-      AND known.external_system IS NOT DISTINCT FROM asked.external_system
-      AND known.state IN ('new', 'in_progress', 'pending')
-    LIMIT 1
-) AS taken
+JOIN {table} AS known ON known.external_id = asked.external_id
+  AND known.external_system IS NOT DISTINCT FROM asked.external_system
+WHERE {which}
 """
+_FIND_ORDERS = FIND_OWNERS.format(table="customer_order", which="true")
+
+
+async def find_order_owners(
+    connection: Connection, systems: Sequence[str | None], ids: Sequence[str | None]
+) -> Sequence[Row]:
+    """Find the orders that have these external systems and ids."""
+    return await connection.fetch(_FIND_ORDERS, systems, ids)
 
 
 class Named(Protocol):
@@ -45,29 +51,35 @@ class Named(Protocol):
     external_system: str | None
 
 
-async def claim_external_ids(
-    connection: Connection, wanted: Sequence[Named]
-) -> list[Exception | None]:
-    """Lock external ids until the end of the transaction; tells what stands against each.
+class ExternalIds:
+    """Gives each external id away once. `owners` tell who has which: orders, requests."""
 
-    That is None, or the `InvalidRequestError` to raise because another order has it.
-    """
-    pairs: list[_Pair] = [(each.external_system, each.external_id) for each in wanted]
-    names = {_name(pair) for pair in pairs if pair[1] is not None}
-    if not names:
-        return [None] * len(wanted)
-    await lock_names(connection, LockKind.EXTERNAL_ID, names)
-    systems, ids = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    rows = await connection.fetch(_FIND, systems, ids)
-    owners: dict[str, UUID] = {}
-    for row in rows:
-        place: int = row["place"] - 1
-        owners[_name(pairs[place])] = row["id"]
-    told: list[Exception | None] = []
-    for each, pair in zip(wanted, pairs, strict=True):
-        owner = None if pair[1] is None else owners.setdefault(_name(pair), each.id)
-        told.append(None if owner in (None, each.id) else _taken(pair[1], owner))
-    return told
+    def __init__(self, *owners: FindOwners) -> None:
+        self._owners = owners
+
+    async def claim(
+        self, connection: Connection, wanted: Sequence[Named]
+    ) -> list[Exception | None]:
+        """Lock external ids until the end of the transaction; tells what stands against each.
+
+        That is None, or the `InvalidRequestError` to raise because another order has it.
+        """
+        pairs: list[_Pair] = [(each.external_system, each.external_id) for each in wanted]
+        names = {_name(pair) for pair in pairs if pair[1] is not None}
+        if not names:
+            return [None] * len(wanted)
+        await lock_names(connection, LockKind.EXTERNAL_ID, names)
+        systems, ids = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        owners: dict[str, UUID] = {}
+        for find in self._owners:
+            for row in await find(connection, systems, ids):
+                place: int = row["place"] - 1
+                owners.setdefault(_name(pairs[place]), row["id"])
+        told: list[Exception | None] = []
+        for each, pair in zip(wanted, pairs, strict=True):
+            owner = None if pair[1] is None else owners.setdefault(_name(pair), each.id)
+            told.append(None if owner in (None, each.id) else _taken(pair[1], owner))
+        return told
 
 
 def _name(pair: _Pair) -> str:

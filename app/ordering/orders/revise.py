@@ -13,6 +13,7 @@ from ordering.domain.order import Order
 from ordering.domain.references import References
 from ordering.domain.revision import RevisionPolicy, approve_added, revise
 from ordering.orders.changes import write_change
+from ordering.orders.external_ids import ExternalIds
 from ordering.orders.inventories import lock_inventories
 from ordering.orders.lock import lock_order
 from ordering.orders.validate import policy_of, read_order
@@ -20,14 +21,27 @@ from ordering.settings import Settings
 
 __all__ = ["ReviseOrder"]
 
+#: What an order is known by in the system that placed it.
+_NAMED = frozenset({"externalId", "externalSystem"})
+
 
 class ReviseOrder:
-    """The use case: decode, look up, then lock, decide and write in one transaction."""
+    """The use case: decode, look up, then lock, decide and write in one transaction.
 
-    def __init__(self, database: Database, finder: ReferenceFinder, settings: Settings) -> None:
+    With `external_ids` no other order may have the one that a revision gives.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        finder: ReferenceFinder,
+        settings: Settings,
+        external_ids: ExternalIds | None = None,
+    ) -> None:
         self._database = database
         self._finder = finder
         self._settings = settings
+        self._external_ids = external_ids
         self._rules = policy_of(
             settings, check_references=settings.create_product_order_validations_sync
         )
@@ -54,6 +68,10 @@ class ReviseOrder:
             if not self._rules.allow_spec_version_update:
                 found = await _with_installed(connection, found, order)
             change = revise(order, decoded, found, how)
+            if self._external_ids is not None and _NAMED & change.fields.keys():
+                (taken,) = await self._external_ids.claim(connection, [change.order])
+                if taken is not None:
+                    raise taken
             if change.added:
                 inventories = await lock_inventories(connection, change.added)
                 change = approve_added(change, inventories)

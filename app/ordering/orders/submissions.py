@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from ordering.db.connection import Connection
 from ordering.db.engine import Database
 from ordering.db.gather import Gather
-from ordering.orders.external_ids import Named, claim_external_ids
+from ordering.orders.external_ids import ExternalIds, Named
 from ordering.orders.idempotency import Kept, claim_keys, keep_answers
 
 __all__ = ["Submissions"]
@@ -26,7 +26,7 @@ class Submissions(Generic[Write]):
     """Takes writes of one kind.
 
     `insert` and `find_done` are what `Gather` asks for; `insert_carefully` does what `insert` does,
-    in an open transaction. With `unique` no two have the same external id.
+    in an open transaction. With `external_ids` no two have the same one.
     """
 
     def __init__(
@@ -35,12 +35,12 @@ class Submissions(Generic[Write]):
         insert: Insert[Write],
         find_done: Callable[[Connection, Write], Awaitable[Write | None]],
         *,
-        unique: bool,
+        external_ids: ExternalIds | None,
         insert_carefully: Insert[Write] | None = None,
     ) -> None:
         self._insert = insert_carefully or insert
         self._find_done = find_done
-        self._unique = unique
+        self._external_ids = external_ids
         self._plain = Gather(database, insert, find_done)
         self._careful: Gather[tuple[Write, Kept | None], Write | Exception] = Gather(
             database, self._write, self._find_written
@@ -54,7 +54,8 @@ class Submissions(Generic[Write]):
         Raises `AnsweredError`, `KeyReusedError`, `KeyInUseError` or `InvalidRequestError` where
         something stands against it; then it was not written.
         """
-        if kept is None and not carefully and not (self._unique and write.external_id is not None):
+        named = self._external_ids is not None and write.external_id is not None
+        if kept is None and not carefully and not named:
             return await self._plain.submit(write)
         result = await self._careful.submit((write, kept))
         if isinstance(result, Exception):
@@ -74,9 +75,9 @@ class Submissions(Generic[Write]):
         async with connection.transaction():
             against = await claim_keys(connection, [kept and kept.key for _, kept in group])
             left = _put(results, range(len(group)), against)
-            if self._unique:
+            if self._external_ids is not None:
                 wanted = [group[place][0] for place in left]
-                left = _put(results, left, await claim_external_ids(connection, wanted))
+                left = _put(results, left, await self._external_ids.claim(connection, wanted))
             written = [group[place] for place in left]
             await keep_answers(connection, [kept for _, kept in written if kept is not None])
             if written:

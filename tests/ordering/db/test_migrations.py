@@ -16,8 +16,26 @@ from ordering.db.tables import ALL_TABLES
 from ordering_app.embedded import EmbeddedServers
 from support.servers import blank_database
 
-#: The migration that builds an index beside the running service.
+#: A migration that builds one index beside the running service.
 PARTY_INDEX = "2026-11-22T09:00:00:000002"
+
+#: What each of the migrations builds beside the running service: its table, its indexes.
+CONCURRENT = {
+    PARTY_INDEX: ("customer_order", ["customer_order_party"]),
+    "2026-11-22T11:00:00:000001": (
+        "inbound_request",
+        ["inbound_request_created", "inbound_request_partial_success"],
+    ),
+    "2026-11-22T11:30:00:000001": (
+        "inbound_request",
+        [
+            "inbound_request_fresh",
+            "inbound_request_fresh_party",
+            "inbound_request_tried",
+            "inbound_request_unfinished_account",
+        ],
+    ),
+}
 
 ALL_MIGRATIONS = [
     "2026-11-22T06:00:00:000001",
@@ -116,21 +134,27 @@ SELECT EXISTS (
 """
 
 
-async def _forget(admin: Any, migration: str) -> None:
-    """Make a migration of an index run once more."""
+async def _forget(admin: Any, migration: str) -> tuple[str, list[str]]:
+    """Make a migration of indexes run once more; tells its table and them."""
+    table, indexes = CONCURRENT[migration]
     await admin.execute("DELETE FROM migration WHERE name = $1", migration)
-    await admin.execute("DROP INDEX customer_order_party")
+    await admin.execute(f"DROP INDEX {', '.join(indexes)}")
+    return table, indexes
 
 
-async def _party_index(admin: Any) -> bool | None:
-    """Tell whether the index on parties is valid; None if there is none."""
-    return await admin.fetchval(
-        "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('customer_order_party')"
+async def _validity(admin: Any, indexes: list[str]) -> list[bool | None]:
+    """Tell which indexes are valid; None if there is none of that name."""
+    rows = await admin.fetch(
+        "SELECT indisvalid FROM unnest($1::text[]) WITH ORDINALITY AS asked (name, place)"
+        " LEFT JOIN pg_index ON indexrelid = to_regclass(name) ORDER BY place",
+        indexes,
     )
+    return [row["indisvalid"] for row in rows]
 
 
+@pytest.mark.parametrize("migration", CONCURRENT)
 async def test_an_index_is_built_beside_old_snapshots_however_long_they_last(
-    servers: EmbeddedServers, monkeypatch: pytest.MonkeyPatch
+    servers: EmbeddedServers, monkeypatch: pytest.MonkeyPatch, migration: str
 ) -> None:
     url = await blank_database(servers, "tests_migrations")
     await migrate(url)
@@ -139,17 +163,17 @@ async def test_an_index_is_built_beside_old_snapshots_however_long_they_last(
         monkeypatch.setattr(f"ordering.db.migrate.{name}", timeout_ms)
     admin, reader = await connect(url), await connect(url)
     try:
-        await _forget(admin, PARTY_INDEX)
+        table, indexes = await _forget(admin, migration)
         await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        await reader.fetch("SELECT FROM customer_order")
+        await reader.fetch(f"SELECT FROM {table}")
         migrating = asyncio.create_task(migrate(url))
         async with asyncio.timeout(20):
             while not migrating.done() and not await admin.fetchval(_WAITED, 2 * timeout_ms):
                 pass
         assert not migrating.done()
         await reader.execute("COMMIT")
-        assert await migrating == [PARTY_INDEX]
-        assert await _party_index(admin) is True
+        assert await migrating == [migration]
+        assert await _validity(admin, indexes) == [True] * len(indexes)
     finally:
         await admin.close()
         await reader.close()
@@ -160,7 +184,7 @@ async def test_an_index_that_was_left_unfinished_is_built_anew(servers: Embedded
     await migrate(url)
     admin, reader = await connect(url), await connect(url)
     try:
-        await _forget(admin, PARTY_INDEX)
+        _, indexes = await _forget(admin, PARTY_INDEX)
         await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         await reader.fetch("SELECT FROM customer_order")
         migrating = asyncio.create_task(migrate(url))
@@ -174,10 +198,10 @@ async def test_an_index_that_was_left_unfinished_is_built_anew(servers: Embedded
         # It names the failure, and does not claim that nothing is left.
         with pytest.raises(MigrationError, match=r"^the migration failed: canceling statement"):
             await migrating
-        assert await _party_index(admin) is False
+        assert await _validity(admin, indexes) == [False]
         await reader.execute("COMMIT")
         assert await migrate(url) == [PARTY_INDEX]
-        assert await _party_index(admin) is True
+        assert await _validity(admin, indexes) == [True]
     finally:
         await admin.close()
         await reader.close()

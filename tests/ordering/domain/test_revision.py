@@ -284,6 +284,13 @@ def test_a_plug_in_that_points_nowhere_is_told_at_the_lines(pointer: str) -> Non
     assert problems_of(before, {}, extra_rules=(rule,)) == [("/productOrderItem", "odd", 24)]
 
 
+def test_a_plug_in_that_points_to_the_header_is_told_there() -> None:
+    before = order_in(IN_PROGRESS, order(items=[plain("a")]))
+    rules = (required("/requestedStartDate"),)
+    text = "Invalid payload: requestedStartDate is missing"
+    assert problems_of(before, {}, extra_rules=rules) == [("/requestedStartDate", text, 23)]
+
+
 def test_lines_that_left_before_take_nobody_along() -> None:
     """A line below one that was canceled is not canceled by the next revision."""
     before = order_in(IN_PROGRESS, tree())

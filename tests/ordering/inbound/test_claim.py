@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -13,22 +12,10 @@ from ordering.domain.ids import new_id
 from ordering.domain.states import InboundStatus
 from ordering.inbound.claim import Claim, claim, complete, fail, give_back, postpone, rescue
 from support import payloads
-from support.queue import make_processor, put, record, states
+from support.queue import created, make_processor, put, record, states, take
 
 GOOD = payloads.order(externalId="PO-1")
 BAD = payloads.removed(payloads.order(), "/relatedParty")
-
-
-async def orders(database: Database) -> set[UUID]:
-    async with database.acquire() as connection:
-        return {row["id"] for row in await connection.fetch("SELECT id FROM customer_order")}
-
-
-async def take(database: Database, batch: int = 100, lease_s: float = 60) -> Claim:
-    async with database.acquire() as connection:
-        return await claim(
-            connection, batch=batch, max_bytes=10**9, lease_s=lease_s, system_id="tester"
-        )
 
 
 async def test_two_claims_never_share_a_record(demo_database: Database) -> None:
@@ -79,7 +66,7 @@ async def test_a_batch_whose_lease_was_lost_creates_only_what_is_still_ours(
 
     monkeypatch.setattr("ordering.inbound.process.claim", lose_one)
     await processor.drain_batch()
-    assert await orders(demo_database) == {ids[1]}
+    assert await created(demo_database) == {ids[1]}
     assert await states(demo_database) == {"in_progress": 1, "completed": 1}
 
 

@@ -15,27 +15,15 @@ from ordering.domain.errors import InvalidRequestError
 from ordering.domain.order import Order
 from ordering.domain.states import InboundState
 from ordering.inbound.accept import AcceptOrder
-from ordering.inbound.claim import Claim, claim, give_back
+from ordering.inbound.claim import give_back
 from ordering.inbound.lookup import InboundRecord, find_request
 from ordering.settings import Settings
 from support import payloads
 from support.processes import until
-from support.queue import make_processor, put, record, states
+from support.queue import created, make_processor, put, record, states, take
 
 GOOD = payloads.order(externalId="PO-1")
 BAD = payloads.removed(payloads.order(), "/relatedParty")
-
-
-async def orders(database: Database) -> set[UUID]:
-    async with database.acquire() as connection:
-        return {row["id"] for row in await connection.fetch("SELECT id FROM customer_order")}
-
-
-async def take(database: Database, batch: int = 100, lease_s: float = 60) -> Claim:
-    async with database.acquire() as connection:
-        return await claim(
-            connection, batch=batch, max_bytes=10**9, lease_s=lease_s, system_id="tester"
-        )
 
 
 async def test_accepting_stores_the_payload_and_rings(
@@ -95,7 +83,7 @@ async def test_a_drained_record_is_an_order_with_its_id(
     (identity,) = await put(demo_database, GOOD)
     assert await make_processor(demo_database, keeper).drain_batch() == 1
     ended = await record(demo_database, identity)
-    assert await orders(demo_database) == {identity}
+    assert await created(demo_database) == {identity}
     assert [ended[name] for name in ("state", "status", "status_code", "attempts")] == [
         "completed",
         "success",
@@ -136,9 +124,9 @@ async def test_batches_are_bounded_and_oldest_first(
     ids = await put(demo_database, *[GOOD] * 5)
     processor = make_processor(demo_database, keeper, queue_batch=2)
     assert await processor.drain_batch() == 2
-    assert await orders(demo_database) == set(ids[:2])
+    assert await created(demo_database) == set(ids[:2])
     assert [await processor.drain_batch() for _ in range(3)] == [2, 1, 0]
-    assert await orders(demo_database) == set(ids)
+    assert await created(demo_database) == set(ids)
 
 
 async def test_bad_records_end_in_error_with_every_problem_and_delay_nobody(
@@ -146,7 +134,7 @@ async def test_bad_records_end_in_error_with_every_problem_and_delay_nobody(
 ) -> None:
     ids = await put(demo_database, GOOD, BAD, b"{no json", GOOD)
     assert await make_processor(demo_database, keeper).drain_batch() == 4
-    assert await orders(demo_database) == {ids[0], ids[3]}
+    assert await created(demo_database) == {ids[0], ids[3]}
     bad = await record(demo_database, ids[1])
     assert [bad[name] for name in ("state", "status", "status_code")] == ["error", "failure", 400]
     assert bad["error_message"] == "Invalid payload: relatedParty is missing"
@@ -184,7 +172,7 @@ async def test_what_the_database_refuses_fails_alone(
     assert [each["message"] for each in refused["error"]] == [
         "Invalid payload: Order creation failed"
     ]
-    assert await orders(demo_database) == set(ids[:2])
+    assert await created(demo_database) == set(ids[:2])
 
 
 async def test_references_are_checked_again_only_if_the_setting_says_so(
@@ -193,11 +181,11 @@ async def test_references_are_checked_again_only_if_the_setting_says_so(
     unknown = payloads.changed(payloads.order(), "/relatedParty/0/id", "nobody")
     (taken,) = await put(demo_database, unknown)
     await make_processor(demo_database, keeper).drain_batch()
-    assert await orders(demo_database) == {taken}
+    assert await created(demo_database) == {taken}
     (refused,) = await put(demo_database, unknown)
     checking = make_processor(demo_database, keeper, enable_validation_via_schedule_job=True)
     await checking.drain_batch()
-    assert await orders(demo_database) == {taken}
+    assert await created(demo_database) == {taken}
     assert (await record(demo_database, refused))["error_message"] == (
         "Invalid payload: Customer Account does not exist"
     )
@@ -229,7 +217,7 @@ async def test_a_passing_failure_is_tried_again_later_and_not_for_ever(
             assert (await record(demo_database, identity))["state"] == "error"
         finally:
             await connection.execute("DROP FUNCTION deadlock CASCADE")
-    assert await orders(demo_database) == set()
+    assert await created(demo_database) == set()
 
 
 async def test_a_record_is_found_by_id_and_by_the_newest_external_id(
@@ -278,7 +266,7 @@ async def test_a_lease_is_renewed_while_a_batch_is_prepared(
     async with asyncio.timeout(10):
         await processor.drain_batch()
     assert rescued == [0]
-    assert await orders(demo_database) == {identity}
+    assert await created(demo_database) == {identity}
 
 
 async def test_a_record_that_kills_workers_takes_no_neighbour_with_it(
@@ -299,7 +287,7 @@ async def test_a_record_that_kills_workers_takes_no_neighbour_with_it(
             # The worker is gone, with everything that it had claimed.
             await processor.rescue()
     assert await states(demo_database) == {"completed": 9, "error": 1}
-    assert await orders(demo_database) == set(ids) - {killer}
+    assert await created(demo_database) == set(ids) - {killer}
 
 
 async def test_a_record_that_our_code_cannot_bear_fails_alone(
@@ -314,7 +302,7 @@ async def test_a_record_that_our_code_cannot_bear_fails_alone(
 
     monkeypatch.setattr("ordering.inbound.process.capture", defect)
     assert await make_processor(demo_database, keeper).drain_batch() == 3
-    assert await orders(demo_database) == {ids[0], ids[2]}
+    assert await created(demo_database) == {ids[0], ids[2]}
     failed = await record(demo_database, ids[1])
     assert [failed["state"], failed["error_message"]] == ["error", "ZeroDivisionError"]
     assert "secret" not in str(failed)

@@ -12,20 +12,26 @@ from ordering.db.engine import Database
 from ordering.domain.errors import InvalidRequestError
 from ordering.domain.ids import show_id
 from ordering.inbound.accept import AcceptOrder
+from ordering.inbound.lookup import find_request_owners
 from ordering.orders.create import CreateOrder
+from ordering.orders.external_ids import ExternalIds, find_order_owners
+from ordering.orders.revise import ReviseOrder
 from ordering.settings import Settings
 from support import payloads
+from support.placed import in_state, place, snapshot
 from support.queue import make_processor
 
-UNIQUE = Settings(unique_external_ids=True)
+UNIQUE = ExternalIds(find_order_owners, find_request_owners)
 
 
 class Placing:
     """Both ways to place an order; each returns its id."""
 
-    def __init__(self, database: Database, finder: ReferenceFinder, settings: Settings) -> None:
-        self._create = CreateOrder(database, finder, settings)
-        self._accept = AcceptOrder(database, finder, settings, lambda: None)
+    def __init__(
+        self, database: Database, finder: ReferenceFinder, unique: ExternalIds | None
+    ) -> None:
+        self._create = CreateOrder(database, finder, Settings(), unique)
+        self._accept = AcceptOrder(database, finder, Settings(), lambda: None, unique)
 
     async def create(self, **members: Any) -> str:
         order = await self._create(payloads.to_json(payloads.order(**members)), "cpq")
@@ -128,7 +134,28 @@ async def test_of_many_at_once_one_wins(placing: Placing, demo_database: Databas
 async def test_without_the_setting_external_ids_may_repeat(
     demo_database: Database, finder: ReferenceFinder
 ) -> None:
-    ways = Placing(demo_database, finder, Settings())
+    ways = Placing(demo_database, finder, None)
     for way in (ways.create, ways.create, ways.accept, ways.accept):
         await way(externalId="PO-1")
     assert await made(demo_database) == [2, 2]
+
+
+@pytest.mark.parametrize("first", ["create", "accept"])
+async def test_a_revision_cannot_take_the_external_id_of_another_order(
+    placing: Placing,
+    demo_database: Database,
+    finder: ReferenceFinder,
+    keeper: CatalogKeeper,
+    first: str,
+) -> None:
+    owner = await getattr(placing, first)(externalId="PO-1")
+    (order,) = await place(demo_database, keeper, payloads.order(externalId="PO-2"))
+    await in_state(demo_database, order, "in_progress")
+    revise = ReviseOrder(demo_database, finder, Settings(), UNIQUE)
+    before = await snapshot(demo_database)
+    with pytest.raises(InvalidRequestError) as caught:
+        await revise(show_id(order.id), b'{"externalId": "PO-1"}', "portal")
+    assert told(caught.value) == taken("PO-1", owner)
+    assert await snapshot(demo_database) == before
+    revised = await revise(show_id(order.id), b'{"externalId": "PO-3"}', "portal")
+    assert (await revise("PO-3", b'{"externalId": "PO-3"}', "portal")).id == revised.id

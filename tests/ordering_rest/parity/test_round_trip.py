@@ -23,6 +23,18 @@ _AMOUNTS = st.decimals(
 COMPLETED = {"@type", "author", "name", "valueType"}
 
 
+_settled = settings(
+    max_examples=50,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
+
+
 @st.composite
 def placeable(draw: st.DrawFn) -> Payload:
     """Any order of the right shape, with what the rules judge made good."""
@@ -117,16 +129,7 @@ def missing(sent: Payload, answered: Payload, shape: dict[str, Any], at: str = "
     return found
 
 
-@settings(
-    max_examples=60,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.function_scoped_fixture,
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-    ],
-)
+@_settled
 @given(order=placeable())
 async def test_what_was_placed_comes_back(api: Api, order: Payload) -> None:
     created = await api.post(ORDERS, to_json(order))
@@ -138,16 +141,7 @@ async def test_what_was_placed_comes_back(api: Api, order: Payload) -> None:
     assert missing(order, shown, ORDER) == []
 
 
-@settings(
-    max_examples=40,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.function_scoped_fixture,
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-    ],
-)
+@_settled
 @given(order=placeable())
 async def test_what_was_read_and_is_sent_back_changes_nothing(api: Api, order: Payload) -> None:
     created = await api.post(ORDERS, to_json(order))

@@ -6,7 +6,7 @@ names nor misses them.
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
-from ordering.db.engine import ENGINE
+from ordering.db.hand_written import migration
 
 ID = "2026-11-22T09:00:00:000001"
 VERSION = "1.38.0"
@@ -30,11 +30,4 @@ STATEMENTS = (
 
 async def forwards() -> MigrationManager:
     """Add the columns, in one transaction."""
-    manager = MigrationManager(migration_id=ID, app_name="ordering", description=DESCRIPTION)
-
-    async def change() -> None:
-        for statement in STATEMENTS:
-            await ENGINE.run_ddl(statement)
-
-    manager.add_raw(change)
-    return manager
+    return migration(ID, DESCRIPTION, STATEMENTS)

@@ -6,7 +6,7 @@ a test compares the result with the Piccolo tables (docs/decisions/0005-migratio
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
-from ordering.db.engine import ENGINE
+from ordering.db.hand_written import migration
 
 ID = "2026-11-22T06:00:00:000001"
 VERSION = "1.38.0"
@@ -389,11 +389,4 @@ STATEMENTS = (
 
 async def forwards() -> MigrationManager:
     """Create the tables, in one transaction."""
-    manager = MigrationManager(migration_id=ID, app_name="ordering", description=DESCRIPTION)
-
-    async def create() -> None:
-        for statement in STATEMENTS:
-            await ENGINE.run_ddl(statement)
-
-    manager.add_raw(create)
-    return manager
+    return migration(ID, DESCRIPTION, STATEMENTS)

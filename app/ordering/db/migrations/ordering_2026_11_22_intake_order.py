@@ -2,14 +2,12 @@
 
 The indexes of the first release know no turns of parties, and keep what waits for another attempt
 among what is ready; a running older version claims by them, so a later migration drops them
-(docs/decisions/0017-queue-order.md). Built beside the
-running service: `CONCURRENTLY` is not possible in a transaction, so this migration has none, and
-each statement may be run again.
+(docs/decisions/0017-queue-order.md). Built while orders are being placed.
 """
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
-from ordering.db.engine import ENGINE
+from ordering.db.hand_written import concurrent_migration
 
 ID = "2026-11-22T11:30:00:000001"
 VERSION = "1.38.0"
@@ -35,20 +33,16 @@ INDEXES = {
     """,
 }
 
-STATEMENTS = (
-    # Building waits for older snapshots, however long that takes (docs/decisions/0005).
-    "SET lock_timeout = 0",
-    "SET statement_timeout = 0",
-    *(
-        statement
-        for name, rest in INDEXES.items()
-        for statement in (
-            f"DROP INDEX CONCURRENTLY IF EXISTS {name}",
-            f"CREATE INDEX CONCURRENTLY {name} ON inbound_request {rest}",
-        )
-    ),
-    "RESET lock_timeout",
-    "RESET statement_timeout",
+STATEMENTS = tuple(
+    statement
+    for name, rest in INDEXES.items()
+    for statement in (
+        f"DROP INDEX CONCURRENTLY IF EXISTS {name}",
+        f"CREATE INDEX CONCURRENTLY {name} ON inbound_request {rest}",
+    )
+)
+
+COLUMNS = (
     "ALTER TABLE inbound_request DROP CONSTRAINT IF EXISTS inbound_request_pending",
     """
     ALTER TABLE inbound_request ADD CONSTRAINT inbound_request_pending
@@ -60,14 +54,5 @@ STATEMENTS = (
 
 
 async def forwards() -> MigrationManager:
-    """Change the tables beside the running service."""
-    manager = MigrationManager(
-        migration_id=ID, app_name="ordering", description=DESCRIPTION, wrap_in_transaction=False
-    )
-
-    async def change() -> None:
-        for statement in STATEMENTS:
-            await ENGINE.run_ddl(statement)
-
-    manager.add_raw(change)
-    return manager
+    """Build the indexes beside the running service, then change the tables."""
+    return concurrent_migration(ID, DESCRIPTION, STATEMENTS, then=COLUMNS)

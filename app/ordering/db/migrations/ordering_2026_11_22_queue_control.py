@@ -1,18 +1,17 @@
 """The switch of the inbound queue, and indexes for those who look at its records.
 
-Built while orders are being placed, as `orders by party` is: no transaction, and what an
-interrupted run left behind is dropped first. The table comes last and tells that all is done.
+Built while orders are being placed; what an interrupted run left behind is dropped first.
 """
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
-from ordering.db.engine import ENGINE
+from ordering.db.hand_written import concurrent_migration
 
 ID = "2026-11-22T11:00:00:000001"
 VERSION = "1.38.0"
 DESCRIPTION = "queue control"
 
-STATEMENTS = (
+INDEXES = (
     "DROP INDEX CONCURRENTLY IF EXISTS inbound_request_created",
     "CREATE INDEX CONCURRENTLY inbound_request_created ON inbound_request (created_at)",
     "DROP INDEX CONCURRENTLY IF EXISTS inbound_request_partial_success",
@@ -20,6 +19,9 @@ STATEMENTS = (
     CREATE INDEX CONCURRENTLY inbound_request_partial_success ON inbound_request (state, number)
         WHERE state = 'completed' AND status = 'partial_success'
     """,
+)
+
+TABLES = (
     """
     CREATE TABLE IF NOT EXISTS queue_control (
         id smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
@@ -32,14 +34,5 @@ STATEMENTS = (
 
 
 async def forwards() -> MigrationManager:
-    """Build the indexes and the table beside the running service."""
-    manager = MigrationManager(
-        migration_id=ID, app_name="ordering", description=DESCRIPTION, wrap_in_transaction=False
-    )
-
-    async def change() -> None:
-        for statement in STATEMENTS:
-            await ENGINE.run_ddl(statement)
-
-    manager.add_raw(change)
-    return manager
+    """Build the indexes beside the running service, then the table."""
+    return concurrent_migration(ID, DESCRIPTION, INDEXES, then=TABLES)

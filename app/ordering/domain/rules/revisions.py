@@ -5,7 +5,9 @@ is not judged again, nor is what it repeats: a catalog may have moved on since t
 Rules about how lines relate see the order as it would become.
 """
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+import re
+import sys
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -30,6 +32,8 @@ __all__ = [
     "is_leaving",
     "is_open",
     "news_of",
+    "place_of",
+    "placed",
     "sketch",
     "specification_of_line",
 ]
@@ -41,6 +45,9 @@ _DATE_FIXED = frozenset({"suspend", "resume"})
 
 #: States in which nothing of a line can be changed any more.
 _CLOSING = frozenset({OrderState.ASSESSING_CANCELLATION, OrderState.CANCELLATION_IN_PROGRESS})
+
+#: An index of a JSON Pointer; no order has a billion lines.
+_PLACE = re.compile(r"[0-9]{1,9}")
 
 _decoder = msgspec.json.Decoder()
 
@@ -175,10 +182,8 @@ def _header(draft: OrderDraft, order: Order) -> Iterator[Problem]:
     if draft.related_party is not None:
         yield from header.check_parties(draft)
     yield from header.check_lists(draft)
-    if (
-        draft.committed_due_date not in (None, order.committed_due_date)
-        and order.line_items
-        and any(line.action in _DATE_FIXED for line in order.line_items)
+    if draft.committed_due_date not in (None, order.committed_due_date) and any(
+        line.action in _DATE_FIXED for line in order.line_items
     ):
         yield Problem.of(messages.DUE_DATE_FIXED, "/committedDueDate")
 
@@ -285,7 +290,8 @@ def check_relations(
     `gone` are the lines that are canceled, which are never due.
     """
     said = len(draft.items)
-    yield from _placed(relationships.check(whole), said, _somewhere)
+    for problem in relationships.check(whole):
+        yield placed(problem, said)
     if draft.committed_due_date is not None:
         left = [item for item in whole.items if (item.id or "") not in gone]
         yield from header.check_due_date(msgspec.structs.replace(whole, product_order_item=left))
@@ -296,24 +302,29 @@ def check_relations(
                 at = f"/productOrderItem/{index}/committedDueDate"
                 yield Problem.of(messages.DUE_DATE_BEFORE_LINE, at)
     if policy.check_references:
-        yield from _placed(references.check_hierarchy(whole, found.catalog), said, _nowhere)
+        # What lines state that are not named was good when they were placed.
+        yield from (
+            problem
+            for problem in references.check_hierarchy(whole, found.catalog)
+            if (place_of(problem) or 0) < said
+        )
 
 
-def _somewhere(problem: Problem) -> Iterator[Problem]:
-    yield msgspec.structs.replace(problem, pointer="/productOrderItem")
+def place_of(problem: Problem) -> int | None:
+    """Tell the place of the line that a problem is about; beyond all lines for one that is none."""
+    match problem.pointer.split("/"):
+        case ["", "productOrderItem", place, *_]:
+            return int(place) if _PLACE.fullmatch(place) else sys.maxsize
+        case _:
+            return None
 
 
-def _nowhere(_problem: Problem) -> Iterator[Problem]:
-    yield from ()
+def placed(problem: Problem, said: int) -> Problem:
+    """Point to the lines as a whole where a problem is about one that the request does not hold.
 
-
-def _placed(
-    findings: Iterator[Problem], said: int, elsewhere: Callable[[Problem], Iterator[Problem]]
-) -> Iterator[Problem]:
-    """Pass findings on; those about lines that the request does not hold go `elsewhere`."""
-    for problem in findings:
-        index = problem.pointer.split("/")[2:3]
-        if index and int(index[0]) >= said:
-            yield from elsewhere(problem)
-        else:
-            yield problem
+    `said` is how many it holds; they lead the order as it would become.
+    """
+    place = place_of(problem)
+    if place is None or place < said:
+        return problem
+    return msgspec.structs.replace(problem, pointer="/productOrderItem")

@@ -1,0 +1,48 @@
+"""Migrations whose operations are SQL statements (docs/decisions/0005-migrations.md)."""
+
+from collections.abc import Sequence
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+
+from ordering.db.engine import ENGINE
+
+__all__ = ["concurrent_migration", "migration"]
+
+_NO_LIMITS = ("SET lock_timeout = 0", "SET statement_timeout = 0")
+_LIMITS = ("RESET lock_timeout", "RESET statement_timeout")
+
+
+def migration(identity: str, description: str, statements: Sequence[str]) -> MigrationManager:
+    """Make a migration that runs statements in one transaction."""
+    return _manager(identity, description, statements, in_transaction=True)
+
+
+def concurrent_migration(
+    identity: str, description: str, statements: Sequence[str], then: Sequence[str] = ()
+) -> MigrationManager:
+    """Make a migration that builds indexes beside the running service, and runs `then` after it.
+
+    `CONCURRENTLY` is not possible in a transaction, and waits for every older snapshot, whatever
+    it reads, while it locks nobody out: so `statements` may take their time, and each of them, and
+    of `then`, must be one that may be run again.
+    """
+    every = (*_NO_LIMITS, *statements, *_LIMITS, *then)
+    return _manager(identity, description, every, in_transaction=False)
+
+
+def _manager(
+    identity: str, description: str, statements: Sequence[str], *, in_transaction: bool
+) -> MigrationManager:
+    manager = MigrationManager(
+        migration_id=identity,
+        app_name="ordering",
+        description=description,
+        wrap_in_transaction=in_transaction,
+    )
+
+    async def run() -> None:
+        for statement in statements:
+            await ENGINE.run_ddl(statement)
+
+    manager.add_raw(run)
+    return manager
