@@ -1,6 +1,7 @@
 """Migrations whose operations are SQL statements (docs/decisions/0005-migrations.md)."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
@@ -44,5 +45,5 @@ def _manager(
         for statement in statements:
             await ENGINE.run_ddl(statement)
 
-    manager.add_raw(run)
+    cast("Any", manager).add_raw(run)
     return manager

@@ -173,11 +173,11 @@ def _product(
 
 
 def _header(draft: OrderDraft, order: Order) -> Iterator[Problem]:
-    for name, said in (
-        ("orderCurrency", draft.order_currency),
-        ("currencyCode", draft.currency_code),
+    for name, said, is_now in (
+        ("orderCurrency", draft.order_currency, order.order_currency),
+        ("currencyCode", draft.currency_code, order.currency_code),
     ):
-        if said is not None and said != order.order_currency:
+        if said not in (None, order.order_currency, is_now):
             yield Problem.of(messages.CURRENCY_FIXED, f"/{name}")
     if draft.related_party is not None:
         yield from header.check_parties(draft)

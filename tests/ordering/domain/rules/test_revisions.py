@@ -209,6 +209,11 @@ def test_a_refusal_names_every_problem(case: str) -> None:
     assert problems_of(order_in(IN_PROGRESS, two_lines()), payload) == expected
 
 
+def test_currencies_as_the_order_has_them_may_be_said_again() -> None:
+    before = order_in(IN_PROGRESS, {**two_lines(), "orderCurrency": "USD", "currencyCode": ""})
+    assert revised(before, {"orderCurrency": "USD", "currencyCode": ""}).fields == {}
+
+
 def test_a_line_that_is_due_after_the_order_is_refused() -> None:
     payload = order(items=[plain("a"), plain("b")], committedDueDate="2026-05-05T00:00:00Z")
     before = order_in(IN_PROGRESS, payload)
