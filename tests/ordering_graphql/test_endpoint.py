@@ -79,20 +79,15 @@ async def test_one_order_is_found_by_either_id(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "statements"),
+    "query",
     [
-        ("{ orders { totalCount } }", 2),
-        ("{ orders { nodes { id lineItems { id } } } }", 3),
-        ("{ orders { nodes { lineItems { characteristics { name } } } } }", 4),
-        (
-            "{ orders { nodes { ...lines } } } fragment lines on Order { lineItems { workNotes } }",
-            4,
-        ),
+        "{ orders { totalCount } }",
+        "{ orders { nodes { id lineItems { id } } } }",
+        "{ orders { nodes { lineItems { characteristics { name } } } } }",
+        "{ orders { nodes { ...lines } } } fragment lines on Order { lineItems { workNotes } }",
     ],
 )
-async def test_statements_depend_on_the_document_only(
-    api: Api, query: str, statements: int
-) -> None:
+async def test_any_document_is_one_statement(api: Api, query: str) -> None:
     for expected_orders in (1, 4):
         while await api.count("customer_order") < expected_orders:
             await api.post(ORDERS, order_with_characteristics())
@@ -103,7 +98,7 @@ async def test_statements_depend_on_the_document_only(
             assert "errors" not in await api.graphql(query)
         finally:
             api.app.state.services = services
-        assert len(counting.statements) == statements
+        assert len(counting.statements) == 1
 
 
 @pytest.mark.parametrize("first", [0, -1, 101])

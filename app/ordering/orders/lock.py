@@ -6,7 +6,6 @@ from ordering.db.connection import Connection
 from ordering.domain import messages
 from ordering.domain.errors import NotFoundError, OutdatedError, Problem
 from ordering.domain.order import Order
-from ordering.domain.states import OrderState
 from ordering.orders.reader import lock_order_rows
 
 __all__ = ["ANY_TAG", "lock_order"]
@@ -29,8 +28,4 @@ async def lock_order(
         raise NotFoundError([Problem.of(messages.ORDER_NOT_FOUND)])
     if tags is not None and ANY_TAG not in tags and order.tag not in tags:
         raise OutdatedError([Problem.of(messages.OUTDATED, tag=order.tag)])
-    # Reading leaves states the texts that they are shown as; rules ask more of them.
-    order.state = OrderState(order.state)
-    for line in order.line_items:
-        line.state = OrderState(line.state)
     return order

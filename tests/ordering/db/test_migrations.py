@@ -35,6 +35,16 @@ CONCURRENT = {
             "inbound_request_unfinished_account",
         ],
     ),
+    "2026-11-22T11:40:00:000001": (
+        "order_line_item",
+        [
+            "order_line_item_parent",
+            "order_characteristic_value_line",
+            "order_line_item_contact_line",
+            "order_line_related_item_line",
+            "work_note_line",
+        ],
+    ),
 }
 
 ALL_MIGRATIONS = [
@@ -43,6 +53,7 @@ ALL_MIGRATIONS = [
     "2026-11-22T09:00:00:000002",
     "2026-11-22T11:00:00:000001",
     "2026-11-22T11:30:00:000001",
+    "2026-11-22T11:40:00:000001",
 ]
 
 COLUMNS = """
