@@ -16,12 +16,14 @@ from msgspec import Meta
 __all__ = ["Described", "Settings", "SettingsError", "describe", "load_settings"]
 
 PREFIX = "ORDERING_"
-_SECRETS = frozenset({"database_url", "redis_url"})
+_SECRETS = frozenset({"database_url", "redis_url", "smtp_password"})
 
 Url = Annotated[str, Meta(min_length=1)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
 Hours = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d\Z")]
+Address = Annotated[str, Meta(pattern=r"^[^@\s,<>]+@[^@\s,<>]+\Z")]
+Addresses = Annotated[str, Meta(pattern=r"^[^@\s,<>]+@[^@\s,<>]+(, *[^@\s,<>]+@[^@\s,<>]+)*\Z")]
 Days = Annotated[int, Meta(ge=1, le=36_500)]
 
 
@@ -115,6 +117,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue_max_attempts: Annotated[
         Positive, Meta(description="Attempts at a record before it ends in error.")
     ] = 5
+    queue_max_interruptions: Annotated[
+        int,
+        Meta(ge=1, le=100, description="Outages that interrupt a record before it ends in error."),
+    ] = 10
+    queue_retry_s: Annotated[
+        Positive,
+        Meta(description="Seconds before another attempt at a record; they double each time."),
+    ] = 1
+    queue_retry_max_s: Annotated[
+        Positive, Meta(description="Most seconds before another attempt at a record.")
+    ] = 300
     queue_max_runtime_s: Annotated[
         Positive,
         Meta(description="Seconds after which one run of draining ends, and the next one begins."),
@@ -140,6 +153,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_hours: Annotated[
         int, Meta(ge=24, description="Hours for which the answer under an Idempotency-Key is kept.")
     ] = 24
+    smtp_host: Annotated[
+        Url | None,
+        Meta(description="Server for e-mails about failed records; absent: none are sent."),
+    ] = None
+    smtp_port: Annotated[Port, Meta(description="Port of that server.")] = 587
+    smtp_security: Annotated[
+        Literal["starttls", "tls", "none"],
+        Meta(description="How the way to that server is encrypted; its certificate is verified."),
+    ] = "starttls"
+    smtp_user: Annotated[
+        str | None, Meta(description="User at that server; absent: none is named.")
+    ] = None
+    smtp_password: Annotated[str | None, Meta(description="Password of that user.")] = None
+    smtp_from: Annotated[
+        Address | None, Meta(description="Address that the e-mails come from.")
+    ] = None
+    smtp_to: Annotated[
+        Addresses | None,
+        Meta(description="Addresses that the e-mails go to, with commas between them."),
+    ] = None
+    smtp_gather_s: Annotated[
+        Positive, Meta(description="Seconds for which failures are gathered for one e-mail.")
+    ] = 60
     catalog_check_s: Annotated[
         Positive,
         Meta(description="Seconds between checks of the catalog revision (heals lost notices)."),
@@ -188,6 +224,12 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
             values[name] = msgspec.convert(text, hints[name], strict=False)
         except msgspec.ValidationError as error:
             problems.append(f"{variable}: {error}")
+    if values.get("smtp_host"):
+        problems += [
+            f"{PREFIX}{name.upper()} is needed beside {PREFIX}SMTP_HOST"
+            for name in ("smtp_from", "smtp_to")
+            if not values.get(name)
+        ]
     if problems:
         raise SettingsError("; ".join(sorted(problems)))
     return Settings(**values)

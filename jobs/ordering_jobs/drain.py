@@ -79,6 +79,9 @@ class Drainer:
                     sleep_s = min(sleep_s, _WHILE_CLOSED_S)
             except DATABASE_AWAY:
                 _log.warning("the database is away; draining waits", exc_info=True)
+                # All leases may expire meanwhile. Who is back first must not take for dead those
+                # who come back a little later and give back their claims themselves.
+                self._rescue_at = time.monotonic() + self._rescue_s
                 await asyncio.sleep(_AFTER_FAILURE_S)
             try:
                 async with asyncio.timeout(sleep_s):

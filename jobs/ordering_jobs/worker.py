@@ -18,6 +18,7 @@ from ordering.catalog.snapshot import CatalogKeeper
 from ordering.collector import spare_collector
 from ordering.db.engine import COMMAND_TIMEOUT_S, Database
 from ordering.db.notices import CATALOG_CHANGED, Notices
+from ordering.events.mail import FailureMails
 from ordering.inbound.control import Gate
 from ordering.inbound.process import Processor
 from ordering.inbound.retention import Retention
@@ -25,6 +26,7 @@ from ordering.settings import Settings
 from ordering_jobs.cancellation import end
 from ordering_jobs.doorbell import RING, deserialize, serialize
 from ordering_jobs.drain import Drainer
+from ordering_jobs.mail import Mailer
 from ordering_jobs.redis_settings import QUEUE_NAME, redis_settings
 from ordering_jobs.sweep import keep_sweeping
 
@@ -64,7 +66,11 @@ async def run_worker(settings: Settings, database_url: str, redis_url: str) -> N
     draining = drainer.open()
     sweeping = asyncio.create_task(keep_sweeping(Retention(database, settings)))
     stopping = asyncio.create_task(_signalled())
-    watched = {draining, sweeping, stopping}
+    tasks = [draining, sweeping]
+    mailer = Mailer(FailureMails(database, settings)) if settings.smtp_host else None
+    if mailer is not None:
+        tasks.append(mailer.open())
+    watched = {*tasks, stopping}
     try:
         while not any(task.done() for task in watched):
             worker = _arq_worker(drainer, redis_url)
@@ -72,11 +78,13 @@ async def run_worker(settings: Settings, database_url: str, redis_url: str) -> N
     finally:
         stopping.cancel()
         await drainer.close()
+        if mailer is not None:
+            await mailer.close()
         await end(sweeping)
         await notices.close()
         await keeper.close()
         await database.close()
-    for task in (draining, sweeping):
+    for task in tasks:
         if not task.cancelled() and (defect := task.exception()):
             # A worker that cannot drain must not look alive: its supervisor starts it anew.
             raise defect

@@ -69,6 +69,12 @@ def test_a_switch_is_true_or_false_or_a_digit(text: str, *, value: bool) -> None
         ("ORDERING_QUEUE_WINDOW", "22:00-06:00\n"),
         ("ORDERING_RETENTION_SUCCESS_DAYS", "0"),
         ("ORDERING_IDEMPOTENCY_HOURS", "23"),
+        ("ORDERING_SMTP_HOST", ""),
+        ("ORDERING_SMTP_SECURITY", "ssl"),
+        ("ORDERING_SMTP_FROM", "ordering"),
+        ("ORDERING_SMTP_FROM", "ordering@x.example\nBcc: y@x.example"),
+        ("ORDERING_SMTP_TO", "ann@x.example,"),
+        ("ORDERING_SMTP_TO", "ann@x.example, bob"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_variable(variable: str, text: str) -> None:
@@ -94,6 +100,20 @@ def test_every_bad_variable_is_named() -> None:
         "ORDERING_PORT: Expected `int`, got `str`; "
         "ORDERING_QUEUE_BATCH: Expected `int` >= 1"
     )
+
+
+def test_a_mail_server_needs_a_sender_and_recipients() -> None:
+    server = {"ORDERING_SMTP_HOST": "mail.example"}
+    assert _refused(server) == (
+        "ORDERING_SMTP_FROM is needed beside ORDERING_SMTP_HOST; "
+        "ORDERING_SMTP_TO is needed beside ORDERING_SMTP_HOST"
+    )
+    addresses = {
+        "ORDERING_SMTP_FROM": "ordering@x.example",
+        "ORDERING_SMTP_TO": "ann@x.example,bob@x.example, cat@y.example",
+    }
+    assert load_settings(server | addresses).smtp_host == "mail.example"
+    assert load_settings(addresses).smtp_host is None
 
 
 def test_a_variable_of_the_supervisor_is_no_setting() -> None:
@@ -145,10 +165,15 @@ def test_every_default_is_a_valid_value() -> None:
 
 
 def test_secrets_are_masked_and_their_absence_is_shown() -> None:
-    settings = Settings(database_url="postgresql://user:secret@db/ordering", redis_url=None)
+    settings = Settings(
+        database_url="postgresql://user:secret@db/ordering",
+        redis_url=None,
+        smtp_password="secret",
+    )
     shown = {each.variable: each.value for each in describe(settings)}
     assert shown["ORDERING_DATABASE_URL"] == "***"
     assert shown["ORDERING_REDIS_URL"] is None
+    assert shown["ORDERING_SMTP_PASSWORD"] == "***"
     assert "secret" not in repr(list(describe(settings)))
 
 

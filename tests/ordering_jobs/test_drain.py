@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -168,3 +169,34 @@ async def test_expired_claims_are_rescued_by_the_clock_alone(
         await all_completed(demo_database, 1)
     finally:
         await drainer.close()
+
+
+async def test_after_an_outage_nobody_is_taken_for_dead_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ordering_jobs.drain._AFTER_FAILURE_S", 0.0)
+    clock, rescues = SimpleNamespace(now=0), list[int]()
+    monkeypatch.setattr("ordering_jobs.drain.time", SimpleNamespace(monotonic=lambda: clock.now))
+
+    def at(moment: int, then: Callable[[], int]) -> Callable[[], int]:
+        def look() -> int:
+            clock.now = moment
+            return then()
+
+        return look
+
+    class Timed(Scripted):
+        async def rescue(self) -> int:
+            rescues.append(clock.now)
+            return 0
+
+    processor = Timed(at(4, away), at(6, lambda: 0), at(10, lambda: 0))
+    drainer = Drainer(cast("Processor", processor), sweep_s=0.001, rescue_s=5)
+    drainer.open()
+
+    async def looked() -> bool:
+        return processor.looks > 4
+
+    await until(looked)
+    await drainer.close()
+    assert rescues == [0, 10]

@@ -18,8 +18,8 @@ __all__ = ["created", "make_processor", "put", "record", "states", "take"]
 
 
 def make_processor(database: Database, keeper: CatalogKeeper, **settings: Any) -> Processor:
-    """Make a processor that names itself `tester`."""
-    return Processor(database, keeper, Settings(**settings), "tester")
+    """Make a processor that names itself `tester`, and whose waits are not spread."""
+    return Processor(database, keeper, Settings(**settings), "tester", spread=lambda: 1.0)
 
 
 async def put(database: Database, *payloads: object) -> list[UUID]:

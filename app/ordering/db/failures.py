@@ -2,7 +2,7 @@
 
 from ordering.db.driver import asyncpg
 
-__all__ = ["DATABASE_AWAY", "LOCKED", "RETRYABLE", "UNCERTAIN"]
+__all__ = ["DATABASE_AWAY", "LOCKED", "OUTAGE", "RETRYABLE", "UNCERTAIN"]
 
 #: Any failure of the database or of the way to it: who can do without it for now, waits.
 DATABASE_AWAY: tuple[type[Exception], ...] = (
@@ -25,11 +25,20 @@ UNCERTAIN: tuple[type[Exception], ...] = (
 #: Somebody else held a lock for longer than we wait.
 LOCKED: type[Exception] = asyncpg.LockNotAvailableError
 
+#: The database serves nobody for now, whatever it is asked for: the way to it is lost, it stops or
+#: starts, or has no room left.
+OUTAGE: tuple[type[Exception], ...] = (
+    *UNCERTAIN,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InsufficientResourcesError,  # disk full, too many connections
+)
+
 #: Failures of the database's circumstances, not of what was asked: the same may succeed later.
 RETRYABLE: tuple[type[Exception], ...] = (
-    *UNCERTAIN,
+    *OUTAGE,
     asyncpg.TransactionRollbackError,  # deadlock, serialization failure
-    asyncpg.InsufficientResourcesError,  # disk full, too many connections
-    asyncpg.OperatorInterventionError,  # shutdown, statement timeout
+    asyncpg.OperatorInterventionError,  # statement timeout, a session ended by an operator
     LOCKED,
 )

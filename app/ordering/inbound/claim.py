@@ -14,7 +14,7 @@ from ordering.db.connection import Connection, Row
 from ordering.domain.errors import Problem
 from ordering.domain.ids import new_id
 from ordering.domain.states import InboundStatus
-from ordering.inbound.pending import free_waiting
+from ordering.inbound.failures import Aftermath, note_attempt
 
 __all__ = [
     "Claim",
@@ -25,7 +25,6 @@ __all__ = [
     "fail",
     "give_back",
     "postpone",
-    "release",
     "renew",
     "rescue",
 ]
@@ -135,22 +134,22 @@ WHERE request.id = done.id AND request.claim_token = $1
 RETURNING request.id
 """
 
-_FAIL = """
+_ATTEMPT = note_attempt("'systemId', system_id, 'error', $4::text")
+
+_FAIL = f"""
 UPDATE inbound_request
 SET state = 'error', status = 'failure', status_code = 400, claim_token = NULL,
     lease_expires_at = NULL, error = $3, error_message = $4, ended_at = now(), updated_at = now(),
-    attempt_history = coalesce(attempt_history, '[]') || jsonb_build_array(jsonb_build_object(
-        'attempt', attempts, 'at', now(), 'systemId', system_id, 'error', $4::text))
+    attempt_history = {_ATTEMPT}
 WHERE id = $2 AND claim_token = $1
 RETURNING id
 """
 
-_POSTPONE = """
+_POSTPONE = f"""
 UPDATE inbound_request
 SET state = 'new', claim_token = NULL, lease_expires_at = NULL, claimed_at = NULL,
     due_at = now() + $3, updated_at = now(),
-    attempt_history = coalesce(attempt_history, '[]') || jsonb_build_array(jsonb_build_object(
-        'attempt', attempts, 'at', now(), 'systemId', system_id, 'error', $4::text))
+    attempt_history = {_ATTEMPT}
 WHERE id = ANY($2::uuid[]) AND claim_token = $1
 RETURNING id
 """
@@ -164,12 +163,12 @@ WHERE claim_token = $1 AND state = 'in_progress'
 RETURNING id
 """
 
-# A claim that came to nothing counts as an attempt, and the last attempt ends in error. A row that
+# A claim whose worker is gone counts as an attempt, and the last attempt ends in error. A row that
 # is being completed is locked by its transaction and is skipped, however old its lease.
-_END_CLAIM = """
+_RESCUE = f"""
 WITH ended AS (
     SELECT id FROM inbound_request
-    WHERE state = 'in_progress' AND {condition}
+    WHERE state = 'in_progress' AND lease_expires_at < now()
     ORDER BY lease_expires_at
     LIMIT $1
     FOR UPDATE SKIP LOCKED
@@ -182,13 +181,10 @@ SET state = CASE WHEN attempts >= $2 THEN 'error' ELSE 'new' END,
     error = CASE WHEN attempts >= $2 THEN $4::jsonb END,
     ended_at = CASE WHEN attempts >= $2 THEN now() END,
     claim_token = NULL, lease_expires_at = NULL, claimed_at = NULL, updated_at = now(),
-    attempt_history = coalesce(attempt_history, '[]') || jsonb_build_array(jsonb_build_object(
-        'attempt', attempts, 'at', now(), 'systemId', system_id, 'error', $5::text))
+    attempt_history = {note_attempt("'systemId', system_id, 'error', 'lease expired'")}
 FROM ended WHERE request.id = ended.id
 RETURNING request.id, request.state = 'error' AS failed
 """
-_RESCUE = _END_CLAIM.format(condition="lease_expires_at < now()")
-_RELEASE = _END_CLAIM.format(condition="claim_token = $6")
 
 _RESCUE_AT_ONCE = 1000
 _LOST = Problem("The workers that took this request did not finish it, time after time", "", 1)
@@ -294,39 +290,16 @@ async def give_back(connection: Connection, token: UUID) -> int:
     return len(await connection.fetch(_GIVE_BACK, token))
 
 
-async def rescue(connection: Connection, *, max_attempts: int, by_account: bool = False) -> int:
+async def rescue(
+    connection: Connection, *, max_attempts: int, aftermath: Aftermath | None = None
+) -> int:
     """Take back records whose lease has expired; returns how many. Wants a transaction.
 
     One that was tried `max_attempts` times ends in error instead: it may be what kills workers.
     """
-    ended = (_RESCUE_AT_ONCE, max_attempts, *_LOST_TEXTS, "lease expired")
-    return await _end_claims(
-        connection, await connection.fetch(_RESCUE, *ended), by_account=by_account
-    )
-
-
-async def release(
-    connection: Connection,
-    token: UUID,
-    *,
-    max_attempts: int,
-    reason: str,
-    by_account: bool = False,
-) -> int:
-    """End what is left of a claim that failed, as a rescue would; returns how many.
-
-    Wants a transaction.
-    """
-    ended = (_RESCUE_AT_ONCE, max_attempts, *_LOST_TEXTS, reason, token)
-    return await _end_claims(
-        connection, await connection.fetch(_RELEASE, *ended), by_account=by_account
-    )
-
-
-async def _end_claims(connection: Connection, ended: Sequence[Row], *, by_account: bool) -> int:
-    """Let go on what waited for those that ended in error; returns how many claims ended."""
-    if failed := [row["id"] for row in ended if row["failed"]]:
-        await free_waiting(connection, failed, by_account=by_account)
+    ended = await connection.fetch(_RESCUE, _RESCUE_AT_ONCE, max_attempts, *_LOST_TEXTS)
+    failed = [row["id"] for row in ended if row["failed"]]
+    await (aftermath or Aftermath()).of_failures(connection, failed)
     return len(ended)
 
 

@@ -18,9 +18,9 @@ from ordering.domain.errors import ConflictError, InvalidRequestError, NotFoundE
 from ordering.domain.ids import parse_id, show_id
 from ordering.domain.states import InboundState
 from ordering.inbound.control import QueueStatus, read_status, switch
+from ordering.inbound.failures import Aftermath, note_attempt
 from ordering.inbound.filters import RequestFilter, Where, in_state, make_where, misfits
 from ordering.inbound.listing import QueuedRequest, read_request
-from ordering.inbound.pending import free_waiting
 from ordering.settings import Settings
 
 __all__ = ["CANCELABLE", "REDRIVABLE", "QueueOperations"]
@@ -53,22 +53,20 @@ UPDATE inbound_request SET priority = $2, due_at = NULL, updated_at = now() WHER
 
 # A redriven record starts afresh but for its history: its attempts count from zero, and it is not
 # taken alone as one that was tried in vain.
-_BACK_TO_NEW = """
+_BACK_TO_NEW = f"""
 UPDATE inbound_request AS request
 SET state = 'new', status = NULL, status_code = 202, error = NULL, error_message = NULL,
     priority = greatest(request.priority, $2), due_at = NULL, attempts = 0, claimed_at = NULL,
-    execute_after = NULL, ended_at = NULL, updated_at = now(),
-    attempt_history = coalesce(attempt_history, '[]') || jsonb_build_array(jsonb_build_object(
-        'attempt', attempts, 'at', now(), 'event', 'redriven', 'by', $3::text))
+    execute_after = NULL, ended_at = NULL, interruptions = 0, updated_at = now(),
+    attempt_history = {note_attempt("'event', 'redriven', 'by', $3::text")}
 WHERE id = ANY($1::uuid[]) AND state = 'error'
 """
 
-_TO_CANCELED = """
+_TO_CANCELED = f"""
 UPDATE inbound_request
 SET state = 'error', status = 'failure', status_code = 400, error = $2, error_message = $3,
     ended_at = now(), updated_at = now(),
-    attempt_history = coalesce(attempt_history, '[]') || jsonb_build_array(jsonb_build_object(
-        'attempt', attempts, 'at', now(), 'event', 'canceled', 'by', $4::text))
+    attempt_history = {note_attempt("'event', 'canceled', 'by', $4::text")}
 WHERE id = ANY($1::uuid[]) AND state IN ('new', 'pending')
 """
 
@@ -90,7 +88,8 @@ class QueueOperations:
         self._database = database
         self._ring = ring
         self._window = settings.queue_window
-        self._by_account = settings.queue_serialise_accounts
+        # Whoever cancels knows what they do: listeners are told, but nobody gets an e-mail.
+        self._aftermath = Aftermath(by_account=settings.queue_serialise_accounts)
 
     async def create_order(self, text: str, client: str) -> QueuedRequest:
         """Have the record with this id or external id made an order before all others.
@@ -139,7 +138,7 @@ class QueueOperations:
 
         async def change(connection: Connection, ids: Sequence[UUID]) -> None:
             await connection.execute(_TO_CANCELED, ids, *told)
-            await free_waiting(connection, ids, by_account=self._by_account)
+            await self._aftermath.of_failures(connection, ids)
 
         return await self._each_batch(which, CANCELABLE, change)
 

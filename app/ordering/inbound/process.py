@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from ordering.catalog.lookups import find_references
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.connection import Connection
 from ordering.db.engine import Database
-from ordering.db.failures import DATABASE_AWAY, RETRYABLE, UNCERTAIN
+from ordering.db.failures import DATABASE_AWAY, OUTAGE, RETRYABLE, UNCERTAIN
 from ordering.domain import messages
 from ordering.domain.capture import Circumstances, capture
 from ordering.domain.decode import Decoded
@@ -21,6 +20,7 @@ from ordering.domain.order import Order
 from ordering.domain.rules import check
 from ordering.domain.states import InboundStatus
 from ordering.domain.timestamps import Timestamp
+from ordering.inbound.backoff import Backoff, spread_evenly
 from ordering.inbound.claim import (
     Claim,
     Claimed,
@@ -30,10 +30,11 @@ from ordering.inbound.claim import (
     fail,
     give_back,
     postpone,
-    release,
     renew,
     rescue,
 )
+from ordering.inbound.failures import Aftermath, tell_of_failures
+from ordering.inbound.interruption import Interruptions, Patience
 from ordering.inbound.pending import free_waiting, heal
 from ordering.orders.rows import insert_orders
 from ordering.orders.validate import policy_of, read_order
@@ -42,9 +43,6 @@ from ordering.settings import Settings
 __all__ = ["Processor"]
 
 _log = logging.getLogger(__name__)
-
-_BACKOFF_S = 1.0
-_MAX_BACKOFF_S = 60.0
 
 #: Attributes of an error of the database, or of a plug-in, that name its kind and place, but quote
 #: no data.
@@ -73,10 +71,19 @@ class _Prepared(NamedTuple):
 
 
 class Processor:
-    """Drains the queue, a batch at a time. `system_id` names the worker in the records."""
+    """Drains the queue, a batch at a time.
+
+    `system_id` names the worker in the records. `spread` draws the factor of a wait before another
+    attempt, so that waits do not end together.
+    """
 
     def __init__(
-        self, database: Database, keeper: CatalogKeeper, settings: Settings, system_id: str
+        self,
+        database: Database,
+        keeper: CatalogKeeper,
+        settings: Settings,
+        system_id: str,
+        spread: Callable[[], float] = spread_evenly,
     ) -> None:
         self._database = database
         self._keeper = keeper
@@ -85,6 +92,10 @@ class Processor:
         self._rotation = Rotation()
         self._healed = UUID(int=0)
         self._by_account = settings.queue_serialise_accounts
+        self._aftermath = Aftermath.of(settings)
+        self._backoff = Backoff(settings.queue_retry_s, settings.queue_retry_max_s, spread)
+        patience = Patience(self._backoff, settings.queue_max_interruptions)
+        self._interruptions = Interruptions(database, patience, self._aftermath)
         self._policy = policy_of(
             settings, check_references=settings.enable_validation_via_schedule_job
         )
@@ -93,8 +104,10 @@ class Processor:
         """Claim a batch and process it; returns how many records were claimed.
 
         Raises only what the database's absence raises. A claim that is interrupted by cancellation
-        is undone; one that a lost database interrupts counts as an attempt.
+        is undone; one that the database's absence interrupts is tried again later. What of those
+        could not be given back yet is given back first.
         """
+        await self._interruptions.release()
         async with self._database.acquire() as connection:
             taken = await claim(
                 connection,
@@ -113,8 +126,9 @@ class Processor:
             async with self._database.acquire() as connection:
                 await give_back(connection, taken.token)
             raise
-        except UNCERTAIN as error:
-            await self._release(taken, reason=_describe(error))
+        except DATABASE_AWAY as error:
+            self._interruptions.note(taken.token, _describe(error))
+            await self._interruptions.release()
             raise
         finally:
             renewing.cancel()
@@ -124,13 +138,15 @@ class Processor:
     async def rescue(self) -> int:
         """Give back what workers hold that no longer answer; returns how many records.
 
-        Also frees what waits for requests that have ended.
+        Also gives back what an outage interrupted here, and frees what waits for requests that
+        have ended.
         """
+        await self._interruptions.release()
         async with self._database.transaction() as connection:
             rescued = await rescue(
                 connection,
                 max_attempts=self._settings.queue_max_attempts,
-                by_account=self._by_account,
+                aftermath=self._aftermath,
             )
         if rescued:
             _log.warning("rescued %s records of the inbound queue from expired claims", rescued)
@@ -148,25 +164,12 @@ class Processor:
             except DATABASE_AWAY:
                 _log.warning("could not renew a lease", exc_info=True)
 
-    async def _release(self, taken: Claim, reason: str) -> None:
-        try:
-            async with self._database.transaction() as connection:
-                await release(
-                    connection,
-                    taken.token,
-                    max_attempts=self._settings.queue_max_attempts,
-                    reason=reason,
-                    by_account=self._by_account,
-                )
-        except DATABASE_AWAY:
-            _log.warning("could not release a claim; its lease will expire", exc_info=True)
-
     async def _process(self, taken: Claim) -> None:
         try:
             prepared = await self._prepare(taken.records)
             async with self._database.transaction() as connection:
                 await self._write(connection, taken, prepared)
-        except UNCERTAIN:
+        except OUTAGE:
             raise
         except Exception as error:  # noqa: BLE001 - sorted out one by one
             _log.warning("a batch failed, its records go one by one: %s", _describe(error))
@@ -208,10 +211,18 @@ class Processor:
         orders = [each.order for each in prepared.ready if each.order.id in ours]
         await insert_orders(connection, orders)
         ended = [each.record for each in prepared.ready if each.record.id in ours]
-        for record, problems in prepared.refused:
-            if await fail(connection, taken.token, record.id, problems):
-                ended.append(record)
-        await self._let_go_on(connection, ended)
+        failed = [
+            record
+            for record, problems in prepared.refused
+            if await fail(connection, taken.token, record.id, problems)
+        ]
+        if failed:
+            await self._tell(connection, failed)
+        await self._let_go_on(connection, [*ended, *failed])
+
+    async def _tell(self, connection: Connection, failed: Sequence[Claimed]) -> None:
+        ids = [each.id for each in failed]
+        await tell_of_failures(connection, ids, mail_after_s=self._aftermath.mail_after_s)
 
     async def _let_go_on(self, connection: Connection, ended: Sequence[Claimed]) -> None:
         """Free what waited for these records; most are such as nothing can wait for."""
@@ -224,7 +235,7 @@ class Processor:
             prepared = await self._prepare([record])
             async with self._database.transaction() as connection:
                 await self._write(connection, taken, prepared)
-        except UNCERTAIN:
+        except OUTAGE:
             raise
         except Exception as error:  # noqa: BLE001 - it becomes the record's reason
             await self._settle(taken, record, error)
@@ -235,21 +246,22 @@ class Processor:
         again = isinstance(error, RETRYABLE) and record.attempts < self._settings.queue_max_attempts
         async with self._database.transaction() as connection:
             if again:
-                wait_s = _backoff_s(record.attempts)
+                wait_s = self._backoff.wait_s(record.attempts)
                 await postpone(connection, taken.token, [record.id], wait_s=wait_s, reason=reason)
                 return
             _log.error("record %s ends in error: %s", record.id.hex, reason)
             problems = [Problem.of(messages.CREATION_FAILED)]
             if await fail(connection, taken.token, record.id, problems, reason):
+                await self._tell(connection, [record])
                 await self._let_go_on(connection, [record])
 
 
 def _describe(error: BaseException) -> str:
-    """Name an error for operators, without the data that PostgreSQL's details quote."""
+    """Name an error for operators, without the data that PostgreSQL's details quote.
+
+    On a connection that was lost the rolling back fails too; what lost it tells more.
+    """
+    while isinstance(error, UNCERTAIN) and isinstance(error.__context__, DATABASE_AWAY):
+        error = error.__context__
     parts = [type(error).__name__, *(getattr(error, name, None) for name in _TELLING)]
     return " ".join(str(part) for part in parts if part)
-
-
-def _backoff_s(attempts: int) -> float:
-    """Seconds to wait: doubling, at most a minute, and spread so that waits do not end together."""
-    return min(_BACKOFF_S * 2 ** (attempts - 1), _MAX_BACKOFF_S) * random.uniform(0.5, 1.5)  # noqa: S311 - no secret

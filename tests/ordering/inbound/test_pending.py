@@ -13,7 +13,10 @@ from ordering.db.engine import Database
 from ordering.domain.errors import Problem
 from ordering.domain.ids import new_id
 from ordering.inbound.accept import AcceptOrder
-from ordering.inbound.claim import claim, fail, release
+from ordering.inbound.backoff import Backoff
+from ordering.inbound.claim import claim, fail
+from ordering.inbound.failures import Aftermath
+from ordering.inbound.interruption import Patience, release
 from ordering.inbound.pending import free_waiting, heal
 from ordering.settings import Settings
 from support import payloads
@@ -171,7 +174,8 @@ async def test_the_last_attempt_lets_the_next_go_on(
         await make_processor(demo_database, keeper, queue_max_attempts=1).rescue()
     else:
         async with demo_database.transaction() as connection:
-            await release(connection, taken.token, max_attempts=1, reason="lost")
+            patience = Patience(Backoff(1, 1), max_interruptions=1)
+            assert await release(connection, taken.token, "lost", patience, Aftermath())
     assert await line(demo_database, *ids) == [("error", None), ("new", ids[0])]
 
 

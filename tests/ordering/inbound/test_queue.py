@@ -306,21 +306,3 @@ async def test_a_record_that_our_code_cannot_bear_fails_alone(
     failed = await record(demo_database, ids[1])
     assert [failed["state"], failed["error_message"]] == ["error", "ZeroDivisionError"]
     assert "secret" not in str(failed)
-
-
-async def test_a_lost_database_counts_as_an_attempt(
-    demo_database: Database, keeper: CatalogKeeper, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (identity,) = await put(demo_database, GOOD)
-
-    async def lost(*_: Any) -> Any:
-        raise ConnectionResetError
-
-    monkeypatch.setattr("ordering.inbound.process.insert_orders", lost)
-    processor = make_processor(demo_database, keeper, queue_max_attempts=2)
-    for expected in ("new", "error"):
-        with pytest.raises(ConnectionResetError):
-            await processor.drain_batch()
-        assert (await record(demo_database, identity))["state"] == expected
-    history = (await record(demo_database, identity))["attempt_history"]
-    assert [each["error"] for each in history] == ["ConnectionResetError"] * 2

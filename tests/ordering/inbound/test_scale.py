@@ -12,10 +12,12 @@ import pytest
 
 from ordering.db.connection import Connection, connect
 from ordering.domain.ids import new_id
-from ordering.inbound import claim, pending
+from ordering.inbound import claim, interruption, pending
 from ordering_app.embedded import EmbeddedServers
 from support.crowd import crowd, explained, scans, touched
 from support.servers import new_database
+
+_MODULES = {"claim": claim, "interruption": interruption, "pending": pending}
 
 BATCH = 100
 MINE = (new_id(), timedelta(seconds=15), "tester")
@@ -66,7 +68,7 @@ async def digest(connection: Connection, number: int) -> UUID:
 async def plan_of(connection: Connection, name: str, *values: object) -> dict[str, Any]:
     """Run a statement, named `module.constant`, and check that it reads no table through."""
     module, constant = name.split(".")
-    statement: str = getattr({"claim": claim, "pending": pending}[module], constant)
+    statement: str = getattr(_MODULES[module], constant)
     plan = await explained(connection, statement, *values)
     assert [each["Node Type"] for each in scans(plan) if each["Node Type"] == "Seq Scan"] == []
     return plan
@@ -93,13 +95,13 @@ async def test_a_claim_does_not_read_what_waits_for_another_attempt(crowded: Con
 
 
 async def test_a_rescue_reads_no_claim_that_is_alive(crowded: Connection) -> None:
-    values = (1000, 5, "lost", "[]", "lease expired")
-    assert touched(await plan_of(crowded, "claim._RESCUE", *values)) == 0
+    assert touched(await plan_of(crowded, "claim._RESCUE", 1000, 5, "lost", "[]")) == 0
 
 
 async def test_releasing_a_claim_reads_no_other(crowded: Connection) -> None:
     token = await digest(crowded, 7)
-    plan = await plan_of(crowded, "claim._RELEASE", 1000, 5, "lost", "[]", "lost", token)
+    values = (10, 1.0, 300.0, 1.0, "lost", "[]", "lost")
+    plan = await plan_of(crowded, "interruption._RELEASE", token, *values)
     assert plan["Actual Rows"] == 100
     assert touched(plan) <= 200
 

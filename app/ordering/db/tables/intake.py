@@ -30,7 +30,8 @@ class InboundRequest(Table, tablename="inbound_request"):
     is about, as a JSON array of ids: requests about the same one follow each other, and
     `execute_after` is the one that a pending request waits for, or waited for. A claim is
     `claim_token` plus `lease_expires_at`; both are null outside state `in_progress`
-    (ordering/inbound/README.md).
+    (ordering/inbound/README.md). `interruptions` counts the claims that an outage of the database
+    ended; these are no `attempts` (docs/decisions/0019-failures.md).
     """
 
     id = UUID(primary_key=True, default=None)
@@ -71,6 +72,7 @@ class InboundRequest(Table, tablename="inbound_request"):
     created_at = Timestamptz()
     updated_at = Timestamptz()
     ended_at = Timestamptz(null=True, default=None)
+    interruptions = SmallInt(default=0)
 
 
 class QueueControl(Table, tablename="queue_control"):
@@ -101,7 +103,11 @@ class IdempotencyKey(Table, tablename="idempotency_key"):
 
 
 class OrderEvent(Table, tablename="order_event"):
-    """The outbox: written in the transaction of the change, delivered afterwards."""
+    """The outbox: written in the transaction of the change, delivered afterwards.
+
+    `mail_due_at` is set while an e-mail about the event is to be sent; while one is being sent, it
+    tells when another worker may try (docs/decisions/0019-failures.md).
+    """
 
     id = BigSerial(primary_key=True)
     order_id = UUID(default=None)
@@ -109,6 +115,7 @@ class OrderEvent(Table, tablename="order_event"):
     occurred_at = Timestamptz()
     payload = JSONB(null=True, default=None)
     delivered_at = Timestamptz(null=True, default=None)
+    mail_due_at = Timestamptz(null=True, default=None)
 
 
 class EventSubscription(Table, tablename="event_subscription"):
