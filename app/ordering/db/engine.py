@@ -19,7 +19,14 @@ __all__ = ["COMMAND_TIMEOUT_S", "ENGINE", "Database"]
 
 _log = logging.getLogger(__name__)
 _STATEMENT_TIMEOUT_MS = 60_000
+_IDLE_TIMEOUT_MS = 30_000
 _CONNECT_TIMEOUT_S = 10.0
+#: Seconds after which a client that went silent is looked for, and how often before it is given up.
+_KEEPALIVES = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "4",
+}
 _CLOSE_TIMEOUT_S = 10.0
 
 #: For who runs ordinary statements only: the server's own timeout comes first if it is there.
@@ -48,8 +55,9 @@ async def _keep_session(_connection: Any) -> None:
 class Database:
     """A pool of connections.
 
-    `statement_timeout_ms` and `lock_timeout_ms` bound every statement on the server side, so that
-    neither a lost client nor a long lock can hold a connection for ever. `command_timeout_s` bounds
+    `statement_timeout_ms` and `lock_timeout_ms` bound every statement on the server side, and
+    `idle_timeout_ms` how long a transaction may wait for its next one: neither a lost client nor
+    one that has stopped may keep its locks for ever. `command_timeout_s` bounds
     them on this side too, for a server that has gone silent; leave it out where statements may
     take longer. `acquire_timeout_s` bounds the wait for a connection. `engine` is for the
     migrations, which run on Piccolo's own.
@@ -62,6 +70,7 @@ class Database:
         pool_size: int = 10,
         statement_timeout_ms: int = _STATEMENT_TIMEOUT_MS,
         lock_timeout_ms: int = 10_000,
+        idle_timeout_ms: int = _IDLE_TIMEOUT_MS,
         command_timeout_s: float | None = None,
         acquire_timeout_s: float = 10.0,
         engine: PostgresEngine | None = None,
@@ -77,6 +86,10 @@ class Database:
                 "application_name": "product-ordering",
                 "statement_timeout": str(statement_timeout_ms),
                 "lock_timeout": str(lock_timeout_ms),
+                "idle_in_transaction_session_timeout": str(idle_timeout_ms),
+                **_KEEPALIVES,
+                # Our statements are long and quick: to compile one takes longer than to run it.
+                "jit": "off",
                 "timezone": "UTC",
             },
         }

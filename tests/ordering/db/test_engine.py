@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ordering.db.engine import COMMAND_TIMEOUT_S, Database
+from ordering.db.failures import UNCERTAIN
 
 
 @asynccontextmanager
@@ -47,6 +48,28 @@ async def test_a_statement_is_not_bounded_on_this_side_otherwise(empty_url: str)
     ):
         assert await connection.execute("SELECT pg_sleep(0.2)") == "SELECT 1"
     assert COMMAND_TIMEOUT_S == 65
+
+
+async def hold(database: Database, taken: asyncio.Event, go_on: asyncio.Event) -> None:
+    """Lock a table, say so, and say nothing more before `go_on`."""
+    async with database.transaction() as connection:
+        await connection.execute("LOCK TABLE customer_order")
+        taken.set()
+        await go_on.wait()
+
+
+async def test_who_stops_within_a_transaction_does_not_keep_its_locks(demo_url: str) -> None:
+    taken, go_on = asyncio.Event(), asyncio.Event()
+    stopped = Database(demo_url, pool_size=1, idle_timeout_ms=100)
+    async with opened(Database(demo_url, pool_size=1)) as database, opened(stopped):
+        holding = asyncio.create_task(hold(stopped, taken, go_on))
+        await taken.wait()
+        async with database.transaction() as other:
+            # Waits for the lock, ten seconds at most.
+            assert await other.execute("LOCK TABLE customer_order") == "LOCK TABLE"
+        go_on.set()
+        with pytest.raises(UNCERTAIN):
+            await holding
 
 
 async def test_closing_does_not_wait_for_ever(
