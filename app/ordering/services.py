@@ -11,6 +11,7 @@ from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import COMMAND_TIMEOUT_S, Database
 from ordering.db.notices import CATALOG_CHANGED, CLIENT_CHANGED, Notices
 from ordering.inbound.accept import AcceptOrder
+from ordering.inbound.bulk import AcceptBulk
 from ordering.inbound.lookup import find_request_owners
 from ordering.inbound.operations import QueueOperations
 from ordering.orders.cancel import CancelOrder
@@ -34,6 +35,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     request_keys: RequestKeys
     create_order: CreateOrder
     accept_order: AcceptOrder
+    accept_bulk: AcceptBulk
     revise_order: ReviseOrder
     cancel_order: CancelOrder
     progress_order: ProgressOrder
@@ -62,11 +64,9 @@ async def open_services(
     )
     await notices.open()
     finder = ReferenceFinder(database, keeper)
-    external_ids = (
-        ExternalIds(find_order_owners, find_request_owners)
-        if settings.unique_external_ids
-        else None
-    )
+    # Requests first: one that ends between the two looks is an order by the second.
+    known_ids = ExternalIds(find_request_owners, find_order_owners)
+    external_ids = known_ids if settings.unique_external_ids else None
     services = Services(
         settings=settings,
         database=database,
@@ -75,6 +75,7 @@ async def open_services(
         request_keys=RequestKeys(database),
         create_order=CreateOrder(database, finder, settings, external_ids),
         accept_order=AcceptOrder(database, finder, settings, ring, external_ids),
+        accept_bulk=AcceptBulk(database, keeper, settings, ring, known_ids),
         revise_order=ReviseOrder(database, finder, settings, external_ids),
         cancel_order=CancelOrder(database, settings),
         progress_order=ProgressOrder(database),
@@ -85,6 +86,7 @@ async def open_services(
     finally:
         await services.create_order.close()
         await services.accept_order.close()
+        await services.accept_bulk.close()
         await notices.close()
         await keeper.close()
         await database.close()

@@ -13,9 +13,12 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, ge
 import msgspec
 from msgspec import Meta
 
-__all__ = ["Described", "Settings", "SettingsError", "describe", "load_settings"]
+__all__ = ["IMPORT_PASSWORD", "Described", "Settings", "SettingsError", "describe", "load_settings"]
 
 PREFIX = "ORDERING_"
+
+#: Holds the password of the client that `ordering import` calls the service as; no setting.
+IMPORT_PASSWORD = f"{PREFIX}IMPORT_PASSWORD"
 _SECRETS = frozenset({"database_url", "redis_url", "smtp_password"})
 
 Url = Annotated[str, Meta(min_length=1)]
@@ -60,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Least severity of the lines in the log."),
     ] = "INFO"
     max_body_bytes: Annotated[
-        Positive, Meta(description="Largest JSON body that is read, in bytes; above it: 413.")
+        Positive, Meta(description="Largest JSON body, or line of a bulk, that is read, in bytes.")
     ] = 16 * 1024 * 1024
     max_line_items: Annotated[
         int, Meta(ge=1, le=10_000, description="Most line items of one order, up to 10,000.")
@@ -236,7 +239,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
 
 
 #: Variables with our prefix that are no settings of the service.
-_NOT_SETTINGS = frozenset({f"{PREFIX}PARENT_PID"})
+_NOT_SETTINGS = frozenset({f"{PREFIX}PARENT_PID", IMPORT_PASSWORD})
 _SERVICE_LINK = re.compile(rf"{PREFIX}(SERVICE_.*|PORT_\d+_.*)")
 
 

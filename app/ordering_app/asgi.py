@@ -21,7 +21,7 @@ from ordering.db.gather import GatherClosedError
 from ordering.domain import messages
 from ordering.domain.errors import OrderingError, Problem, RetryableError
 from ordering.domain.ids import new_id, show_id
-from ordering.services import open_services
+from ordering.services import Services, open_services
 from ordering.settings import Settings
 from ordering.telemetry import correlation_id
 from ordering_graphql.endpoint import make_endpoint
@@ -30,13 +30,13 @@ from ordering_jobs.doorbell import Doorbell
 from ordering_rest import contract
 from ordering_rest.access import requires
 from ordering_rest.methods import with_options
-from ordering_rest.operations import health, inbound, problem, transitions
+from ordering_rest.operations import bulks, health, inbound, problem, transitions
 from ordering_rest.parity import cancellations, deprecated
 from ordering_rest.parity import errors as parity_errors
 from ordering_rest.parity import orders as parity_orders
 from ordering_rest.parity.view import BASE_PATH
 
-__all__ = ["make_app"]
+__all__ = ["make_app", "stop_bulks"]
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +90,13 @@ def make_app(settings: Settings, database_url: str, redis_url: str) -> Litestar:
     )
 
 
+def stop_bulks(app: Litestar) -> None:
+    """Let the bulks under way end early, as the process is to end; may be called by a signal."""
+    services: Services | None = app.state.get("services")
+    if services is not None:
+        services.accept_bulk.stop()
+
+
 def _handlers(settings: Settings) -> list[HTTPRouteHandler]:
     """List the handlers of every face."""
     schema = make_schema(introspection=settings.development)
@@ -112,6 +119,8 @@ def _handlers(settings: Settings) -> list[HTTPRouteHandler]:
         inbound.get_queue,
         inbound.pause_queue,
         inbound.resume_queue,
+        bulks.get_bulk,
+        bulks.get_bulk_results,
         make_endpoint(schema, requires(Permission.READ_ORDERS)),
         health.livez,
         health.readyz,

@@ -16,7 +16,7 @@ from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.orders.idempotency import Answer, AnsweredError, Once, RequestKey
 from ordering_rest.access import client_of, services_of
 
-__all__ = ["answer_once"]
+__all__ = ["answer_once", "read_key"]
 
 T = TypeVar("T")
 
@@ -54,16 +54,24 @@ async def answer_once(
     return _respond(before, _REPLAYED)
 
 
-async def _read_key(request: AnyRequest, scope: str) -> RequestKey | None:
+def read_key(request: AnyRequest) -> str | None:
+    """Read the header. Raises `InvalidRequestError` for what is no key."""
     sent = request.headers.getall("idempotency-key", [])
     if not sent:
         return None
     if len(sent) > 1 or not _KEY.fullmatch(sent[0]):
         raise InvalidRequestError([Problem.of(messages.KEY_INVALID)])
+    return sent[0]
+
+
+async def _read_key(request: AnyRequest, scope: str) -> RequestKey | None:
+    sent = read_key(request)
+    if sent is None:
+        return None
     return RequestKey(
         client=client_of(request).username,
         path=request.scope["path"] + scope,
-        key=sent[0],
+        key=sent,
         request_hash=hashlib.sha256(await request.body()).digest(),
     )
 

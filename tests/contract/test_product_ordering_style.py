@@ -177,7 +177,7 @@ def test_parameter_and_header_examples_conform_to_their_schemas() -> None:
             elif kind == "parameters" and "enum" not in schema:
                 without.add(name)
     # An id that exists is made by the service.
-    assert without == {"OrderId", "RequestId"}
+    assert without == {"BulkId", "OrderId", "RequestId"}
 
 
 def test_links_lead_to_operations_and_name_their_parameters() -> None:
@@ -198,7 +198,9 @@ def test_links_find_what_they_take_from_the_examples_of_their_answer() -> None:
                 followed.add(link)
                 node = CONTRACT.follow(f"{one.at}/responses/{status}/links/{link}")[1]
                 for place in CONTRACT.media_types(f"{one.at}/responses/{status}"):
-                    for value in CONTRACT.examples(place).values():
+                    # A link takes from a body, and lines are many.
+                    shown = CONTRACT.examples(place) if place.endswith("~1json") else {}
+                    for value in shown.values():
                         for expression in node.get("parameters", {}).values():
                             found: Any = value
                             for part in expression.partition("#/")[2].split("/"):

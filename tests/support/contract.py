@@ -13,6 +13,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from ordering.inbound.process import Processor
+from ordering_rest.bodies import NDJSON
 from ordering_rest.contract import read_contract
 from support.api import Api
 
@@ -28,6 +29,7 @@ __all__ = [
     "explain",
     "load_contract",
     "pointer",
+    "read_values",
     "step",
 ]
 
@@ -164,7 +166,8 @@ class Contract:
         assert media_type in self.follow(at)[1]["content"], media_type
         schema_at, _ = self.follow(at + pointer("content", media_type, "schema"))
         whole = "fields" not in response.request.url.params
-        assert self.findings(schema_at, response.json(), whole=whole) == [], response.text
+        for value in read_values(response):
+            assert self.findings(schema_at, value, whole=whole) == [], response.text
 
     def _check_headers(self, at: str, response: httpx.Response) -> None:
         named: dict[str, Any] = self.follow(at)[1].get("headers", {})
@@ -179,6 +182,13 @@ class Contract:
             schema_at, schema = self.follow(f"{header_at}/schema")
             value = int(text) if schema["type"] == "integer" else text
             assert self.findings(schema_at, value) == [], name
+
+
+def read_values(response: httpx.Response) -> list[Any]:
+    """Read the JSON of a response; several where it is lines of JSON, each of its schema."""
+    if response.headers["content-type"] == NDJSON:
+        return [msgspec.json.decode(line) for line in response.content.splitlines()]
+    return [response.json()]
 
 
 @cache

@@ -14,13 +14,14 @@ __all__ = ["serving"]
 
 @asynccontextmanager
 async def serving(
-    database_url: str, redis_url: str
+    database_url: str, redis_url: str, port: int | None = None, **settings: str
 ) -> AsyncGenerator[tuple[str, "subprocess.Popen[str]"]]:
     """Run `ordering api` and wait until it answers; yields where it listens, and the process."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    with socket.create_server(("127.0.0.1", port or 0)) as free:
+        port = int(free.getsockname()[1])
     url = f"http://127.0.0.1:{port}"
-    with started("api", database_url=database_url, redis_url=redis_url, port=str(port)) as process:
+    where = {"database_url": database_url, "redis_url": redis_url, "port": str(port)}
+    with started("api", **where, **settings) as process:
 
         async def ready() -> bool:
             async with httpx.AsyncClient() as http:

@@ -197,6 +197,17 @@ CHOICE_UNKNOWN = Message("{member} is none of {known}", 28)
 AGE_INVALID = Message("{member} must be a duration like P1DT12H, or seconds; at most 100 years", 28)
 CURSOR_INVALID = Message("cursor is none that this list gave", 28)
 
+# -- bulks -----------------------------------------------------------------------------------------
+BULK_NOT_FOUND = Message("No bulk has this id", 60)
+BULKS_TOO_MANY = Message("Too many bulks are being received; try again later", 5)
+BULK_TAKEN_OVER = Message("Another request with this Idempotency-Key goes on with the bulk", 26)
+BULK_LINE_DIFFERS = Message(
+    "Line {number} is not the one that was sent with this Idempotency-Key before", 26
+)
+LINE_TOO_LONG = Message("The line is longer than {limit} bytes", 22)
+LINE_INVALID = Message("{member} must be a whole number from 0 to {limit}", 28)
+SHUTTING_DOWN = Message("The service is shutting down; send the rest again", 5)
+
 # -- repeated requests -----------------------------------------------------------------------------
 KEY_INVALID = Message("Idempotency-Key must be 1 to 255 visible ASCII characters, sent once", 26)
 KEY_REUSED = Message("This Idempotency-Key was used for another request", 26)

@@ -11,11 +11,29 @@ __all__ = [
     "INBOUND_TRANSITIONS",
     "LINE_TRANSITIONS",
     "ORDER_TRANSITIONS",
+    "BulkState",
     "InboundState",
     "InboundStatus",
+    "LineOutcome",
     "OrderState",
     "step",
 ]
+
+
+class BulkState(StrEnum):
+    """States of a bulk; one that was interrupted may be received again."""
+
+    RECEIVING = "receiving"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+
+
+class LineOutcome(StrEnum):
+    """What became of a line of a bulk; `duplicate` means that its order was known already."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
 
 
 class OrderState(StrEnum):

@@ -26,7 +26,15 @@ from ordering.orders.submissions import Submissions
 from ordering.orders.validate import policy_of, validate
 from ordering.settings import Settings
 
-__all__ = ["AcceptOrder", "NewRequest", "find_stored", "insert_requests"]
+__all__ = [
+    "AcceptOrder",
+    "NewRequest",
+    "find_stored",
+    "insert_requests",
+    "is_in_line",
+    "line_up",
+    "make_request",
+]
 
 #: Who may create records of the queue: this name tells them apart.
 RESOURCE = "productOrder"
@@ -69,7 +77,22 @@ async def insert_requests(
 async def _insert_in_line(
     connection: Connection, requests: Sequence[NewRequest], *, by_account: bool
 ) -> Sequence[NewRequest]:
-    """Store records behind the unfinished ones that they have to follow; wants a transaction."""
+    await line_up(connection, requests, by_account=by_account)
+    return await insert_requests(connection, requests)
+
+
+def is_in_line(request: NewRequest, *, by_account: bool) -> bool:
+    """Tell whether a record may have to follow others."""
+    return request.inventory_ids is not None or (by_account and request.account_id is not None)
+
+
+async def line_up(
+    connection: Connection, requests: Sequence[NewRequest], *, by_account: bool
+) -> None:
+    """Let records to come follow the unfinished ones that they have to; wants a transaction.
+
+    They are to be inserted in it, in this order.
+    """
     accounts = [request.account_id if by_account else None for request in requests]
     names = [
         line_names(_decode(request.inventory_ids), account)
@@ -87,7 +110,6 @@ async def _insert_in_line(
             request.execute_after = requests[ahead].id if ahead >= 0 else stored[place]
             request.state = InboundState.PENDING if request.execute_after else InboundState.NEW
             latest.update(dict.fromkeys(names[place], place))
-    return await insert_requests(connection, requests)
 
 
 def _decode(inventory_ids: str | None) -> list[str]:
@@ -136,26 +158,11 @@ class AcceptOrder:
         nothing was written.
         """
         draft, found = await validate(self._finder, body, self._policy)
-        moment = now()
-        request = NewRequest(
-            id=new_id(),
-            external_id=draft.external_id,
-            external_system=draft.external_system,
-            account_id=_party(draft, found, "account"),
-            contact_id=_party(draft, found, "contact"),
-            consumer_id=_party(draft, found, "consumer"),
-            initiated_by=client,
-            payload=body.decode(),
-            payload_bytes=len(body),
-            inventory_ids=_inventories(draft, found),
-            created_at=moment,
-            updated_at=moment,
-        )
+        request = make_request(body, draft, found, client)
         await self._group.submit(
             request,
             once and once.kept(request.id, request.id),
-            carefully=request.inventory_ids is not None
-            or (self._by_account and request.account_id is not None),
+            carefully=is_in_line(request, by_account=self._by_account),
         )
         self._ring()
         return request.id
@@ -163,6 +170,25 @@ class AcceptOrder:
     async def close(self) -> None:
         """Finish the writes under way and take no more."""
         await self._group.close()
+
+
+def make_request(body: bytes, draft: OrderDraft, found: References, client: str) -> NewRequest:
+    """Make the record of an order that was validated."""
+    moment = now()
+    return NewRequest(
+        id=new_id(),
+        external_id=draft.external_id,
+        external_system=draft.external_system,
+        account_id=_party(draft, found, "account"),
+        contact_id=_party(draft, found, "contact"),
+        consumer_id=_party(draft, found, "consumer"),
+        initiated_by=client,
+        payload=body.decode(),
+        payload_bytes=len(body),
+        inventory_ids=_inventories(draft, found),
+        created_at=moment,
+        updated_at=moment,
+    )
 
 
 def _party(draft: OrderDraft, found: References, kind: str) -> UUID | None:

@@ -1,7 +1,8 @@
 """What has ended is kept for a while, then deleted: in small batches, by one worker at a time.
 
 The source archives successful records after 10 days and failed ones after 30. Idempotency keys are
-kept for 24 hours at least. Records that have not ended are never touched.
+kept for 24 hours at least. Bulks are kept as long as requests that ended like the worst of their
+lines. Records that have not ended are never touched.
 """
 
 from datetime import timedelta
@@ -37,6 +38,27 @@ DELETE FROM idempotency_key WHERE id = ANY (ARRAY(
 RETURNING id
 """
 
+# The lines of a bulk go first, the bulk when it has none left.
+_OLD_BULKS = """
+    SELECT id FROM bulk
+    WHERE updated_at < now() - $1::interval AND coalesce(lease_expires_at < now(), true)
+      AND (refused > 0) = {refused}
+    ORDER BY updated_at LIMIT $2
+"""
+_LINES = """
+DELETE FROM bulk_line AS line USING (
+    SELECT bulk_id, number FROM bulk_line WHERE bulk_id = ANY (ARRAY({bulks})) LIMIT $2
+) AS old
+WHERE line.bulk_id = old.bulk_id AND line.number = old.number
+RETURNING line.number
+"""
+_BULKS = """
+DELETE FROM bulk WHERE id = ANY (ARRAY({bulks} FOR UPDATE SKIP LOCKED))
+  AND NOT EXISTS (SELECT FROM bulk_line WHERE bulk_id = bulk.id)
+RETURNING id
+"""
+_GOOD, _BAD = _OLD_BULKS.format(refused="false"), _OLD_BULKS.format(refused="true")
+
 
 class Removed(msgspec.Struct, frozen=True):
     """How many rows were deleted."""
@@ -44,6 +66,8 @@ class Removed(msgspec.Struct, frozen=True):
     completed: int = 0
     failed: int = 0
     keys: int = 0
+    lines: int = 0
+    bulks: int = 0
 
 
 class Retention:
@@ -51,10 +75,14 @@ class Retention:
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
+        success = timedelta(days=settings.retention_success_days)
+        failure = timedelta(days=settings.retention_failure_days)
         self._kept = (
-            (_COMPLETED, timedelta(days=settings.retention_success_days)),
-            (_FAILED, timedelta(days=settings.retention_failure_days)),
-            (_KEYS, timedelta(hours=settings.idempotency_hours)),
+            [(_COMPLETED, success)],
+            [(_FAILED, failure)],
+            [(_KEYS, timedelta(hours=settings.idempotency_hours))],
+            [(_LINES.format(bulks=_GOOD), success), (_LINES.format(bulks=_BAD), failure)],
+            [(_BULKS.format(bulks=_GOOD), success), (_BULKS.format(bulks=_BAD), failure)],
         )
 
     async def sweep(self) -> Removed:
@@ -62,7 +90,10 @@ class Retention:
 
         A batch is a transaction; being canceled loses at most the one in hand.
         """
-        return Removed(*[await self._empty(*each) for each in self._kept])
+        removed = [
+            sum([await self._empty(*each) for each in statements]) for statements in self._kept
+        ]
+        return Removed(*removed)
 
     async def _empty(self, statement: str, kept: timedelta) -> int:
         removed = batch = await self._batch(statement, kept)

@@ -15,7 +15,7 @@ from ordering.domain import messages
 from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.domain.ids import show_id
 
-__all__ = ["FIND_OWNERS", "ExternalIds", "Named", "find_order_owners"]
+__all__ = ["FIND_OWNERS", "ExternalIds", "FindOwners", "Named", "find_order_owners"]
 
 #: External system and external id.
 _Pair = tuple[str | None, str | None]
@@ -64,31 +64,41 @@ class ExternalIds:
 
         That is None, or the `InvalidRequestError` to raise because another order has it.
         """
+        owners = await self.find(connection, wanted)
+        return [
+            None if owner is None else _taken(each.external_id, owner)
+            for each, owner in zip(wanted, owners, strict=True)
+        ]
+
+    async def find(self, connection: Connection, wanted: Sequence[Named]) -> list[UUID | None]:
+        """Lock external ids as `claim` does; tells for each which other order has it, if any.
+
+        Of several that want the same, the first one gets it.
+        """
         pairs: list[_Pair] = [(each.external_system, each.external_id) for each in wanted]
-        names = {_name(pair) for pair in pairs if pair[1] is not None}
-        if not names:
+        asked = sorted({pair for pair in pairs if pair[1] is not None}, key=_name)
+        if not asked:
             return [None] * len(wanted)
-        await lock_names(connection, LockKind.EXTERNAL_ID, names)
-        systems, ids = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        owners: dict[str, UUID] = {}
+        await lock_names(connection, LockKind.EXTERNAL_ID, [_name(pair) for pair in asked])
+        systems, ids = [pair[0] for pair in asked], [pair[1] for pair in asked]
+        owners: dict[_Pair, UUID] = {}
         for find in self._owners:
             for row in await find(connection, systems, ids):
                 place: int = row["place"] - 1
-                owners.setdefault(_name(pairs[place]), row["id"])
-        told: list[Exception | None] = []
+                owners.setdefault(asked[place], row["id"])
+        found: list[UUID | None] = []
         for each, pair in zip(wanted, pairs, strict=True):
-            owner = None if pair[1] is None else owners.setdefault(_name(pair), each.id)
-            told.append(None if owner in (None, each.id) else _taken(pair[1], owner))
-        return told
+            owner = None if pair[1] is None else owners.setdefault(pair, each.id)
+            found.append(None if owner == each.id else owner)
+        return found
 
 
 def _name(pair: _Pair) -> str:
     return f"external id {pair!r}"
 
 
-def _taken(external_id: str | None, owner: UUID | None) -> InvalidRequestError:
-    known = show_id(owner) if owner else ""
+def _taken(external_id: str | None, owner: UUID) -> InvalidRequestError:
     problem = Problem.of(
-        messages.EXTERNAL_ID_TAKEN, "/externalId", external_id=external_id, order=known
+        messages.EXTERNAL_ID_TAKEN, "/externalId", external_id=external_id, order=show_id(owner)
     )
     return InvalidRequestError([problem])

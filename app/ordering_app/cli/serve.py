@@ -1,5 +1,9 @@
 """The processes of a production set-up: `ordering api`, `ordering worker`, `ordering migrate`."""
 
+import sys
+from contextlib import suppress
+from types import FrameType
+
 import click
 
 from ordering.db.connection import connect
@@ -21,8 +25,16 @@ SHUTDOWN_S = 20
 def api() -> None:
     """Serve REST and GraphQL on ORDERING_HOST:ORDERING_PORT."""
     import uvicorn
+    from uvicorn.config import STARTUP_FAILURE
 
-    from ordering_app.asgi import make_app
+    from ordering_app.asgi import make_app, stop_bulks
+
+    class Server(uvicorn.Server):
+        """A server that does not wait for whole bulks when it is told to end."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            stop_bulks(app)
+            super().handle_exit(sig, frame)
 
     watch_parent()
     chosen = read_settings()
@@ -32,7 +44,7 @@ def api() -> None:
     _load_plugins()
     run(_knock(database_url))
     app = make_app(chosen, database_url, redis_url)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=chosen.host,
         port=chosen.port,
@@ -42,6 +54,11 @@ def api() -> None:
         lifespan="on",
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
+    server = Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 def _load_plugins() -> None:

@@ -23,11 +23,12 @@ from ordering.inbound.lookup import InboundRecord, find_request
 from ordering.orders.idempotency import Answer
 from ordering.orders.reader import Branch, OrderFilter, find_order, list_orders
 from ordering_rest.access import client_of, requires, services_of
-from ordering_rest.bodies import require_json
+from ordering_rest.bodies import NDJSON, declares, require_json
 from ordering_rest.entity_tags import entity_tag, read_if_match
 from ordering_rest.fields import read_fields
 from ordering_rest.idempotency import answer_once
 from ordering_rest.paging import page_headers, read_page_request
+from ordering_rest.parity.bulk import answer_bulk
 from ordering_rest.parity.errors import error_body
 from ordering_rest.parity.queued import when_created
 from ordering_rest.parity.view import ORDERS_PATH, View
@@ -52,10 +53,15 @@ AnyRequest = Request[Any, Any, Any]
 
 @post(ORDERS_PATH, guards=[requires(Permission.PLACE_ORDERS)])
 async def create_order(request: AnyRequest) -> Response[bytes]:
-    """Create an order and answer it (201), or queue it and answer its id to be (202)."""
+    """Create an order and answer it (201), or queue it and answer its id to be (202).
+
+    Lines of JSON are orders to be queued, and are answered line by line.
+    """
     mode = request.query_params.get("mode")
     if mode not in (None, "async"):
         raise InvalidRequestError([Problem.of(messages.MODE_INVALID)])
+    if mode is not None and declares(request, NDJSON):
+        return answer_bulk(request)
     require_json(request)
     body = await request.body()
     services = services_of(request)

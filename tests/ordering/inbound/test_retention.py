@@ -102,8 +102,8 @@ async def test_many_are_deleted_in_batches(
 
     monkeypatch.setattr(demo_database, "transaction", counted)
     assert await retention(demo_database).sweep() == Removed(completed=5)
-    # Two full batches, what is left, and a look at each of the other kinds.
-    assert transactions == 3 + 1 + 1
+    # Two full batches, what is left, and a look at each of the other kinds; bulks have four.
+    assert transactions == 3 + 1 + 1 + 4
 
 
 async def test_one_worker_sweeps_at_a_time(demo_database: Database) -> None:
@@ -122,3 +122,47 @@ async def test_a_record_that_somebody_holds_is_passed_over(demo_database: Databa
         await other.fetch("SELECT 1 FROM inbound_request WHERE id = $1 FOR UPDATE", held)
         assert await retention(demo_database).sweep() == Removed(failed=1)
     assert await left(demo_database) == {held}
+
+
+async def bulk(database: Database, age: str, *, refused: int = 0, lease: str | None = None) -> UUID:
+    """Store a bulk of three lines that was changed so long ago; with a lease it is received."""
+    async with database.acquire() as connection:
+        identity = await connection.fetchval(
+            """INSERT INTO bulk (id, initiated_by, state, refused, claim_token, lease_expires_at,
+                                 created_at, updated_at, ended_at)
+               SELECT id, 'cpq', CASE WHEN $3::text IS NULL THEN 'finished' ELSE 'receiving' END,
+                      $2, CASE WHEN $3 IS NOT NULL THEN id END, now() + $3::interval,
+                      now(), now() - $1::text::interval, CASE WHEN $3 IS NULL THEN now() END
+               FROM (SELECT gen_random_uuid() AS id) AS made
+               RETURNING id""",
+            age,
+            refused,
+            lease,
+        )
+        await connection.execute(
+            """INSERT INTO bulk_line (bulk_id, number, outcome, order_id, digest)
+               SELECT $1, n, 'accepted', gen_random_uuid(), 0 FROM generate_series(1, 3) AS n""",
+            identity,
+        )
+    return identity
+
+
+async def test_bulks_go_with_their_lines_when_the_worst_of_these_would(
+    demo_database: Database,
+) -> None:
+    kept = {
+        await bulk(demo_database, "9 d 23 h"),
+        await bulk(demo_database, "29 d 23 h", refused=1),
+        await bulk(demo_database, "99 d", lease="1 h"),
+    }
+    await bulk(demo_database, "10 d 1 h")
+    await bulk(demo_database, "30 d 1 h", refused=1)
+    await bulk(demo_database, "10 d 1 h", lease="-1 h")
+    assert await retention(demo_database).sweep() == Removed(lines=9, bulks=3)
+    async with demo_database.acquire() as connection:
+        left = await connection.fetch(
+            "SELECT id, (SELECT count(*) FROM bulk_line WHERE bulk_id = bulk.id) FROM bulk"
+        )
+    assert {row["id"] for row in left} == kept
+    assert {row["count"] for row in left} == {3}
+    assert await retention(demo_database).sweep() == Removed()

@@ -4,6 +4,8 @@ from piccolo.table import Table
 
 from ordering.db.tables.access import ApiClient
 from ordering.db.tables.intake import (
+    Bulk,
+    BulkLine,
     EventSubscription,
     IdempotencyKey,
     InboundRequest,
@@ -36,6 +38,8 @@ from ordering.db.tables.reference import (
 __all__ = [
     "ALL_TABLES",
     "ApiClient",
+    "Bulk",
+    "BulkLine",
     "CatalogRevision",
     "CharacteristicOption",
     "Currency",
@@ -72,6 +76,8 @@ ALL_TABLES: tuple[type[Table], ...] = (
     OrderEvent,
     EventSubscription,
     InboundRequest,
+    Bulk,
+    BulkLine,
     QueueControl,
     IdempotencyKey,
     ApiClient,

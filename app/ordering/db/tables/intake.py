@@ -3,6 +3,7 @@
 from piccolo.columns import (
     JSONB,
     UUID,
+    BigInt,
     BigSerial,
     Boolean,
     Bytea,
@@ -15,6 +16,8 @@ from piccolo.columns import (
 from piccolo.table import Table
 
 __all__ = [
+    "Bulk",
+    "BulkLine",
     "EventSubscription",
     "IdempotencyKey",
     "InboundRequest",
@@ -73,6 +76,43 @@ class InboundRequest(Table, tablename="inbound_request"):
     updated_at = Timestamptz()
     ended_at = Timestamptz(null=True, default=None)
     interruptions = SmallInt(default=0)
+
+
+class Bulk(Table, tablename="bulk"):
+    """Many orders in one request, a line for each (docs/decisions/0018-bulks.md).
+
+    The counts are those of its rows in `bulk_line`; `last_line` is the number of the last of them.
+    A process that receives the lines has `claim_token` until `lease_expires_at`.
+    """
+
+    id = UUID(primary_key=True, default=None)
+    initiated_by = Text()
+    request_key = Text(null=True, default=None)
+    state = Varchar(length=20)
+    accepted = BigInt(default=0)
+    duplicates = BigInt(default=0)
+    refused = BigInt(default=0)
+    last_line = BigInt(default=0)
+    claim_token = UUID(null=True, default=None)
+    lease_expires_at = Timestamptz(null=True, default=None)
+    created_at = Timestamptz()
+    updated_at = Timestamptz()
+    ended_at = Timestamptz(null=True, default=None)
+
+
+class BulkLine(Table, tablename="bulk_line"):
+    """What became of a line of a bulk; `digest` tells whether a repeat is the same line.
+
+    Its key is the bulk and the number together, which Piccolo cannot say.
+    """
+
+    bulk_id = UUID(primary_key=True, default=None)
+    number = BigInt()
+    outcome = Varchar(length=20)
+    order_id = UUID(null=True, default=None)
+    external_id = Text(null=True, default=None)
+    problems = JSONB(null=True, default=None)
+    digest = BigInt()
 
 
 class QueueControl(Table, tablename="queue_control"):
