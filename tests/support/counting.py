@@ -1,6 +1,6 @@
 """A database that notes the statements that go through it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -32,6 +32,12 @@ class _Noting:
     async def fetchval(self, query: str, *args: Any) -> Any:
         self._statements.append(query)
         return await self._inner.fetchval(query, *args)
+
+    async def copy_records_to_table(
+        self, table_name: str, *, records: Sequence[Sequence[Any]], columns: Sequence[str]
+    ) -> str:
+        self._statements.append(f"COPY {table_name}")
+        return await self._inner.copy_records_to_table(table_name, records=records, columns=columns)
 
     def transaction(
         self, *, isolation: Isolation | None = None, readonly: bool = False

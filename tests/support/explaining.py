@@ -1,6 +1,6 @@
 """A database that asks for the plan of each statement before it runs it."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
@@ -42,6 +42,11 @@ class _Explaining:
     async def fetchval(self, query: str, *args: Any) -> Any:
         await self._explain(query, args)
         return await self._inner.fetchval(query, *args)
+
+    async def copy_records_to_table(
+        self, table_name: str, *, records: Sequence[Sequence[Any]], columns: Sequence[str]
+    ) -> str:
+        return await self._inner.copy_records_to_table(table_name, records=records, columns=columns)
 
     def transaction(
         self, *, isolation: Isolation | None = None, readonly: bool = False

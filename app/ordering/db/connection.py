@@ -4,7 +4,7 @@ asyncpg carries no types, and tests put a connection that fails on purpose in it
 few methods that we call are written down as a protocol.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, Protocol
 
@@ -46,6 +46,12 @@ class Connection(Protocol):
 
     async def fetchval(self, query: str, *args: Any) -> Any:
         """Run a statement and return the first column of its first row."""
+        ...
+
+    async def copy_records_to_table(
+        self, table_name: str, *, records: Sequence[Sequence[Any]], columns: Sequence[str]
+    ) -> str:
+        """Append rows to a table by COPY and return its command tag."""
         ...
 
     def transaction(

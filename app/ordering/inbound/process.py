@@ -36,7 +36,7 @@ from ordering.inbound.claim import (
 from ordering.inbound.failures import Aftermath, tell_of_failures
 from ordering.inbound.interruption import Interruptions, Patience
 from ordering.inbound.pending import free_waiting, heal
-from ordering.orders.rows import insert_orders
+from ordering.orders.rows import insert_batch
 from ordering.orders.validate import policy_of, read_order
 from ordering.settings import Settings
 
@@ -209,7 +209,7 @@ class Processor:
         done = [(each.record.id, each.status) for each in prepared.ready]
         ours = await complete(connection, taken.token, done)
         orders = [each.order for each in prepared.ready if each.order.id in ours]
-        await insert_orders(connection, orders)
+        await insert_batch(connection, orders)
         ended = [each.record for each in prepared.ready if each.record.id in ours]
         failed = [
             record

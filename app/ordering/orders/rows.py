@@ -1,6 +1,7 @@
 """Where orders become rows: the one place that writes the tables of the order aggregate.
 
-Any number of orders is created by one statement of fixed text; a batch of one is a batch.
+Any number of orders is created by one statement of fixed text; a batch of one is a batch. Where a
+transaction is open anyway and the rows are many, COPY is cheaper.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,11 @@ from ordering.domain.order import (
     RelatedItem,
 )
 
-__all__ = ["EventRow", "NoteRow", "RevisionRow", "find_created", "insert_orders"]
+__all__ = ["EventRow", "NoteRow", "RevisionRow", "find_created", "insert_batch", "insert_orders"]
+
+#: From so many lines on COPY takes less of the processors than arrays do, on both sides: a round
+#: trip per table is more than one in all, but rows are cheaper to send and to append.
+_COPIED_FROM_LINES = 64
 
 #: Nothing has happened to a new order yet that could fill these.
 _FILLED_LATER = frozenset(
@@ -106,8 +111,30 @@ async def insert_orders(connection: Connection, orders: Sequence[Order]) -> Sequ
     One statement, which is a transaction by itself outside of one. Raises the driver's unique
     violation if an order exists already.
     """
+    arrays = [
+        array
+        for insert, table_rows in zip(_INSERTS, _rows(orders), strict=True)
+        for array in insert.arrays(table_rows)
+    ]
+    numbers = {row["id"]: row["number"] for row in await connection.fetch(_STATEMENT, *arrays)}
+    for order in orders:
+        order.number = numbers[order.id]
+    return orders
+
+
+async def insert_batch(connection: Connection, orders: Sequence[Order]) -> None:
+    """Create orders as `insert_orders` does, but wants a transaction and tells no numbers."""
+    if sum(len(order.line_items) for order in orders) < _COPIED_FROM_LINES:
+        await insert_orders(connection, orders)
+        return
+    for insert, table_rows in zip(_INSERTS, _rows(orders), strict=True):
+        await insert.copy(connection, table_rows)
+
+
+def _rows(orders: Sequence[Order]) -> Sequence[Sequence[tuple[object, ...]]]:
+    """List the rows of the tables, in the order of `_INSERTS`."""
     lines = [(order, line) for order in orders for line in order.line_items]
-    rows = (
+    return (
         [(order,) for order in orders],
         [(order.id, line) for order, line in lines],
         [(o.id, line.id, each) for o, line in lines for each in line.characteristics],
@@ -124,15 +151,6 @@ async def insert_orders(connection: Connection, orders: Sequence[Order]) -> Sequ
         ],
         [(EventRow(order.id, Event.CREATED, order.created_at),) for order in orders],
     )
-    arrays = [
-        array
-        for insert, table_rows in zip(_INSERTS, rows, strict=True)
-        for array in insert.arrays(table_rows)
-    ]
-    numbers = {row["id"]: row["number"] for row in await connection.fetch(_STATEMENT, *arrays)}
-    for order in orders:
-        order.number = numbers[order.id]
-    return orders
 
 
 async def find_created(connection: Connection, order: Order) -> Order | None:

@@ -17,7 +17,7 @@ from ordering.inbound.claim import rescue
 from ordering.inbound.failures import Aftermath
 from ordering.inbound.interruption import Interruptions, Patience
 from ordering.inbound.process import Processor
-from ordering.orders.rows import insert_orders
+from ordering.orders.rows import insert_batch
 from ordering_app.embedded import EmbeddedServers
 from support import payloads
 from support.queue import created, make_processor, put, record, states, take
@@ -142,9 +142,9 @@ def before_inserting(monkeypatch: pytest.MonkeyPatch, do: Callable[[], Awaitable
     async def insert(*args: Any) -> Any:
         monkeypatch.undo()
         await do()
-        return await insert_orders(*args)
+        return await insert_batch(*args)
 
-    monkeypatch.setattr("ordering.inbound.process.insert_orders", insert)
+    monkeypatch.setattr("ordering.inbound.process.insert_batch", insert)
 
 
 async def test_a_claim_is_given_back_when_the_database_is_back(
