@@ -14,10 +14,12 @@ _log = logging.getLogger(__name__)
 _AFTER_FAILURE_S = 1.0
 #: A queue that is resumed without a ring, on the command line, is drained this soon.
 _WHILE_CLOSED_S = 1.0
+#: How many batches are in hand at once: one is prepared while PostgreSQL writes another.
+_HANDS = 2
 
 
 class Drainer:
-    """One task that empties the queue batch by batch, then sleeps until it is woken.
+    """One task that empties the queue by batches, then sleeps until it is woken.
 
     `sweep_s` is the longest sleep in seconds: it bounds what a lost ring can cost. Every
     `rescue_s` seconds it gives back what workers hold that no longer answer. Before each claim it
@@ -25,7 +27,8 @@ class Drainer:
     least every second.
 
     A run is what is drained between two sleeps. One that lasts `max_runtime_s` seconds, as one
-    over a queue that never empties, ends behind the batch in hand, and the next one begins at once.
+    over a queue that never empties, ends behind the batches in hand, and the next one begins at
+    once.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class Drainer:
         return self._task
 
     async def close(self) -> None:
-        """Finish the batch in hand, then stop: nobody has to wait for a lease."""
+        """Finish the batches in hand, then stop: nobody has to wait for a lease."""
         self._stopping = True
         self._rung.set()
         if self._task is not None:
@@ -96,14 +99,60 @@ class Drainer:
         """
         ends = time.monotonic() + self._max_runtime_s
         await self._rescue_if_due()
-        while not self._stopping:
-            if self._gate is not None and not await self._gate.is_open():
-                return False
-            if not await self._processor.drain_batch():
-                return True
-            await self._rescue_if_due()
-            if time.monotonic() >= ends:
-                _log.info("a run of draining ends after %s s, the next begins", self._max_runtime_s)
-                self._rung.set()
-                return True
-        return True
+        batches = _Batches(self._processor)
+        try:
+            while not self._stopping and not batches.errors:
+                if self._gate is not None and not await self._gate.is_open():
+                    return False
+                if await batches.take():
+                    await batches.free_hand()
+                elif batches.under_way:
+                    # Its end may let others go on, so the queue is looked at again.
+                    await batches.one_ended()
+                else:
+                    return True
+                await self._rescue_if_due()
+                if time.monotonic() >= ends:
+                    self._rung.set()
+                    _log.info(
+                        "a run of draining ends after %s s, the next begins", self._max_runtime_s
+                    )
+                    return True
+            return True
+        finally:
+            await batches.finish()
+
+
+class _Batches:
+    """The batches in hand, each in a task of its own, and the errors of those that failed."""
+
+    def __init__(self, processor: Processor) -> None:
+        self._processor = processor
+        self.under_way: set[asyncio.Task[None]] = set()
+        self.errors: list[BaseException] = []
+
+    async def take(self) -> bool:
+        """Claim a batch and begin with it; tells whether there was any."""
+        taken = await self._processor.claim_batch()
+        if taken.records:
+            self.under_way.add(asyncio.create_task(self._processor.process_batch(taken)))
+        return bool(taken.records)
+
+    async def free_hand(self) -> None:
+        """Wait until another batch may be taken."""
+        while len(self.under_way) >= _HANDS:
+            await self.one_ended()
+
+    async def one_ended(self) -> None:
+        """Wait until one of the batches has ended, in whatever way."""
+        ended, self.under_way = await asyncio.wait(
+            self.under_way, return_when=asyncio.FIRST_COMPLETED
+        )
+        self.errors += [error for task in ended if (error := task.exception())]
+
+    async def finish(self) -> None:
+        """Wait for all. Raises what one of them raised: of several errors a defect."""
+        while self.under_way:
+            await self.one_ended()
+        if self.errors:
+            raise min(self.errors, key=lambda error: isinstance(error, DATABASE_AWAY))

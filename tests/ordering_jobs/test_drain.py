@@ -9,6 +9,9 @@ import pytest
 
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
+from ordering.domain.ids import new_id
+from ordering.domain.timestamps import now
+from ordering.inbound.claim import Claim, Claimed
 from ordering.inbound.process import Processor
 from ordering_jobs.drain import Drainer
 from support import payloads
@@ -53,29 +56,41 @@ async def test_it_looks_by_itself_too(demo_database: Database, keeper: CatalogKe
 class Scripted:
     """Stands in for a processor where the database must fail in a certain way."""
 
-    def __init__(self, *script: Callable[[], int]) -> None:
+    def __init__(self, *script: Callable[[], Claim]) -> None:
         self.script = list(script)
         self.looks = 0
+        self.finished: list[Claim] = []
 
     async def rescue(self) -> int:
         return 0
 
-    async def drain_batch(self) -> int:
+    async def claim_batch(self) -> Claim:
         self.looks += 1
-        return self.script.pop(0)() if self.script else 0
+        return self.script.pop(0)() if self.script else NOTHING
+
+    async def process_batch(self, taken: Claim) -> None:
+        self.finished.append(taken)
 
 
-def away() -> int:
+def away() -> Claim:
     raise ConnectionRefusedError
 
 
-def defect() -> int:
+def defect() -> Claim:
     raise ZeroDivisionError
+
+
+def batch() -> Claim:
+    one = Claimed(new_id(), 1, "{}", "cpq", now(), 1, names_inventory=False)
+    return Claim(new_id(), [one])
+
+
+NOTHING = Claim(new_id(), [])
 
 
 async def test_a_database_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ordering_jobs.drain._AFTER_FAILURE_S", 0.0)
-    processor = Scripted(away, away, lambda: 1)
+    processor = Scripted(away, away, batch)
     drainer = Drainer(cast("Processor", processor), sweep_s=0.01)
     drainer.open()
 
@@ -94,46 +109,106 @@ async def test_a_defect_ends_the_task_with_its_error() -> None:
     await drainer.close()
 
 
-async def test_closing_finishes_the_batch_in_hand_and_takes_no_other() -> None:
-    reached, go_on = asyncio.Event(), asyncio.Event()
+class Slow(Scripted):
+    """A full queue, whose batches end when they are let go."""
 
-    class Slow:
-        finished = 0
+    def __init__(self) -> None:
+        super().__init__(*[batch] * 9)
+        self.begun = 0
+        self.go_on = asyncio.Semaphore(0)
+        self.failing: list[Exception] = []
 
-        async def rescue(self) -> int:
-            return 0
+    async def process_batch(self, taken: Claim) -> None:
+        self.begun += 1
+        await self.go_on.acquire()
+        if self.failing:
+            raise self.failing.pop(0)
+        await super().process_batch(taken)
 
-        async def drain_batch(self) -> int:
-            reached.set()
-            await go_on.wait()
-            self.finished += 1
-            return 1
 
+async def has_begun(slow: Slow, number: int) -> None:
+    async def look() -> bool:
+        return slow.begun == number
+
+    await until(look)
+
+
+async def test_two_batches_are_in_hand_and_the_next_is_claimed_when_one_ends() -> None:
     slow = Slow()
     drainer = Drainer(cast("Processor", slow), sweep_s=3600)
     drainer.open()
-    await reached.wait()
-    closing = asyncio.create_task(drainer.close())
-    await asyncio.sleep(0)
-    assert not closing.done()
-    go_on.set()
-    await closing
-    assert slow.finished == 1
+    await has_begun(slow, 2)
+    assert slow.looks == 2
+    slow.go_on.release()
+    await has_begun(slow, 3)
+    assert (slow.looks, len(slow.finished)) == (3, 1)
+    for _ in slow.script:
+        slow.go_on.release()
+    slow.go_on.release()
+    slow.go_on.release()
     await drainer.close()
 
 
-class Runs:
-    """Stands in for a processor with a queue that never empties, and counts its batches."""
+async def test_closing_finishes_the_batches_in_hand_and_takes_no_other() -> None:
+    slow = Slow()
+    drainer = Drainer(cast("Processor", slow), sweep_s=3600)
+    drainer.open()
+    await has_begun(slow, 2)
+    closing = asyncio.create_task(drainer.close())
+    slow.go_on.release()
 
-    batches = 0
+    async def one_finished() -> bool:
+        return len(slow.finished) == 1
 
-    async def rescue(self) -> int:
-        return 0
+    await until(one_finished)
+    assert not closing.done()
+    slow.go_on.release()
+    await closing
+    assert (slow.looks, len(slow.finished)) == (2, 2)
+    await drainer.close()
 
-    async def drain_batch(self) -> int:
-        self.batches += 1
+
+async def test_a_defect_in_one_batch_ends_the_task_behind_the_other() -> None:
+    slow = Slow()
+    slow.failing = [ConnectionResetError(), ZeroDivisionError()]
+    drainer = Drainer(cast("Processor", slow), sweep_s=3600)
+    task = drainer.open()
+    await has_begun(slow, 2)
+    slow.go_on.release()
+    slow.go_on.release()
+    await asyncio.wait({task})
+    assert isinstance(task.exception(), ZeroDivisionError)
+    assert (slow.looks, slow.finished) == (2, [])
+    await drainer.close()
+
+
+async def test_what_a_batch_lets_go_on_is_drained_without_another_ring(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    first, waiting = await put(demo_database, GOOD, GOOD)
+    async with demo_database.acquire() as connection:
+        await connection.execute(
+            """UPDATE inbound_request SET inventory_ids = '["a"]',
+                      state = CASE id WHEN $2::uuid THEN 'pending' ELSE 'new' END,
+                      execute_after = CASE id WHEN $2 THEN $1::uuid END""",
+            first,
+            waiting,
+        )
+    drainer = Drainer(make_processor(demo_database, keeper), sweep_s=3600)
+    drainer.open()
+    try:
+        await all_completed(demo_database, 2)
+    finally:
+        await drainer.close()
+
+
+class Runs(Scripted):
+    """Stands in for a processor with a queue that never empties."""
+
+    async def claim_batch(self) -> Claim:
+        self.looks += 1
         await asyncio.sleep(0)
-        return 1
+        return batch()
 
 
 async def test_a_run_ends_when_its_time_is_over_and_the_next_begins(
@@ -150,7 +225,7 @@ async def test_a_run_ends_when_its_time_is_over_and_the_next_begins(
     await until(ended_twice)
     await drainer.close()
     assert set(caplog.messages) == {"a run of draining ends after 0.02 s, the next begins"}
-    assert runs.batches >= 2
+    assert len(runs.finished) >= 2
 
 
 async def test_expired_claims_are_rescued_by_the_clock_alone(

@@ -69,10 +69,10 @@ async def test_without_redis_it_looks_by_itself(
 async def test_a_defect_of_the_drainer_ends_the_worker(
     demo_url: str, servers: EmbeddedServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def defect(_: object) -> int:
+    async def defect(_: object) -> object:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("ordering.inbound.process.Processor.drain_batch", defect)
+    monkeypatch.setattr("ordering.inbound.process.Processor.claim_batch", defect)
     with pytest.raises(ZeroDivisionError):
         await run_worker(Settings(), demo_url, servers.redis_url)
 

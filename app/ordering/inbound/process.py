@@ -71,7 +71,10 @@ class _Prepared(NamedTuple):
 
 
 class Processor:
-    """Drains the queue, a batch at a time.
+    """Drains the queue by batches.
+
+    Several may be processed at once. They are prepared one after the other, so that one is prepared
+    while PostgreSQL writes another, instead of all being prepared and then all written.
 
     `system_id` names the worker in the records. `spread` draws the factor of a wait before another
     attempt, so that waits do not end together.
@@ -91,6 +94,7 @@ class Processor:
         self._system_id = system_id
         self._rotation = Rotation()
         self._healed = UUID(int=0)
+        self._preparing = asyncio.Lock()
         self._by_account = settings.queue_serialise_accounts
         self._aftermath = Aftermath.of(settings)
         self._backoff = Backoff(settings.queue_retry_s, settings.queue_retry_max_s, spread)
@@ -101,15 +105,21 @@ class Processor:
         )
 
     async def drain_batch(self) -> int:
-        """Claim a batch and process it; returns how many records were claimed.
+        """Claim a batch and process it; returns how many records were claimed."""
+        taken = await self.claim_batch()
+        if taken.records:
+            await self.process_batch(taken)
+        return len(taken.records)
 
-        Raises only what the database's absence raises. A claim that is interrupted by cancellation
-        is undone; one that the database's absence interrupts is tried again later. What of those
-        could not be given back yet is given back first.
+    async def claim_batch(self) -> Claim:
+        """Take records, if there are any; whoever does so has to process them.
+
+        What an outage interrupted here, and could not be given back yet, is given back first.
+        Raises only what the database's absence raises.
         """
         await self._interruptions.release()
         async with self._database.acquire() as connection:
-            taken = await claim(
+            return await claim(
                 connection,
                 batch=self._settings.queue_batch,
                 max_bytes=self._settings.queue_batch_bytes,
@@ -117,8 +127,13 @@ class Processor:
                 system_id=self._system_id,
                 rotation=self._rotation,
             )
-        if not taken.records:
-            return 0
+
+    async def process_batch(self, taken: Claim) -> None:
+        """Make orders of claimed records.
+
+        Raises only what the database's absence raises. A claim that is interrupted by cancellation
+        is undone; one that the database's absence interrupts is tried again later.
+        """
         renewing = asyncio.create_task(self._keep_lease(taken))
         try:
             await self._process(taken)
@@ -133,7 +148,6 @@ class Processor:
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
-        return len(taken.records)
 
     async def rescue(self) -> int:
         """Give back what workers hold that no longer answer; returns how many records.
@@ -166,7 +180,8 @@ class Processor:
 
     async def _process(self, taken: Claim) -> None:
         try:
-            prepared = await self._prepare(taken.records)
+            async with self._preparing:
+                prepared = await self._prepare(taken.records)
             async with self._database.transaction() as connection:
                 await self._write(connection, taken, prepared)
         except OUTAGE:
@@ -232,7 +247,8 @@ class Processor:
 
     async def _alone(self, taken: Claim, record: Claimed) -> None:
         try:
-            prepared = await self._prepare([record])
+            async with self._preparing:
+                prepared = await self._prepare([record])
             async with self._database.transaction() as connection:
                 await self._write(connection, taken, prepared)
         except OUTAGE:
