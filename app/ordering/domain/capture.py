@@ -29,7 +29,7 @@ from ordering.domain.rules.references import specification_of
 from ordering.domain.rules.relationships import parents
 from ordering.domain.states import OrderState
 from ordering.domain.timestamps import Timestamp
-from ordering.domain.values import Extras, Value, encode
+from ordering.domain.values import Value, encode
 
 __all__ = ["Circumstances", "capture", "capture_line", "join_lines"]
 
@@ -211,17 +211,19 @@ def _specification(product: ProductDraft, specification: Specification | None) -
     ref = product.product_specification
     if ref is None:
         return None
-    ref = msgspec.structs.replace(ref, type=ref.type or "ProductSpecificationRef")
-    if specification is not None:
-        ref = msgspec.structs.replace(
-            ref,
-            id=specification.external_id or show_id(specification.id),
-            name=ref.name or specification.name,
-            version=specification.version,
-            internal_version=str(specification.internal_version),
-            internal_id=show_id(specification.id),
-        )
-    return _json(ref)
+    kind = ref.type or "ProductSpecificationRef"
+    if specification is None:
+        return _json(msgspec.structs.replace(ref, type=kind))
+    shown = msgspec.structs.replace(
+        ref,
+        id=specification.external_id or show_id(specification.id),
+        name=ref.name or specification.name,
+        version=specification.version,
+        internal_version=str(specification.internal_version),
+        internal_id=show_id(specification.id),
+        type=kind,
+    )
+    return _json(shown)
 
 
 def _place(product: ProductDraft) -> JsonText | None:
@@ -284,10 +286,12 @@ def _extras(value: Any, usual_type: str, **more: object) -> JsonText | None:
 
     An `@type` is kept only where it is not the one that we show anyway.
     """
-    kept: dict[str, object] = {} if value.type in (None, usual_type) else {"@type": value.type}
-    kept.update({name: member for name, member in more.items() if member is not None})
-    kept.update(value.extras or Extras())
-    return _json(kept or None)
+    kept: dict[str, object] = {name: sent for name, sent in more.items() if sent is not None}
+    if value.type not in (None, usual_type):
+        kept["@type"] = value.type
+    if value.extras:
+        kept.update(value.extras)
+    return _json(kept) if kept else None
 
 
 def _json(value: object) -> JsonText | None:

@@ -122,11 +122,12 @@ class References(msgspec.Struct, frozen=True, kw_only=True):
 def _choose(
     versions: Sequence[Versioned], version: str | None, internal_version: str | None
 ) -> Versioned | None:
-    fitting = [
-        one
-        for one in versions
-        if (version is None or one.version == version)
-        and (internal_version is None or str(one.internal_version) == internal_version)
-    ]
-    published = [one for one in fitting if one.status == "published"]
-    return (published or fitting or [None])[-1]
+    newest: Versioned | None = None
+    for one in reversed(versions):
+        if (version is None or one.version == version) and (
+            internal_version is None or str(one.internal_version) == internal_version
+        ):
+            if one.status == "published":
+                return one
+            newest = newest or one
+    return newest

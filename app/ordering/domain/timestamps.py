@@ -21,6 +21,8 @@ class Timestamp(datetime):
             utc = moment.astimezone(UTC)
         except OverflowError as error:
             raise ValueError("Expected a date and time between the years 1 and 9999") from error
+        if isinstance(utc, cls) and utc.microsecond % 1000 == 0:
+            return utc
         return cls(
             utc.year,
             utc.month,
@@ -40,7 +42,7 @@ class Timestamp(datetime):
         if not _RFC3339.fullmatch(text):
             raise ValueError("Expected a date and time with offset, as in 2021-05-02T08:13:59.506Z")
         try:
-            moment = datetime.fromisoformat(text.upper())
+            moment = cls.fromisoformat(text.upper())
         except ValueError as error:
             raise ValueError(f"Expected a date and time that exists: {error}") from error
         return cls.of(moment)

@@ -200,10 +200,10 @@ class ExternalInventory(Value):
 
 def decode_hook(kind: type[Any], value: object) -> object:
     """Read the types that msgspec does not know. Raises `ValueError` telling what is wrong."""
-    if kind is Timestamp:
-        return Timestamp.parse(value)
     if kind is Number:
         return Number.read(value)
+    if kind is Timestamp:
+        return Timestamp.parse(value)
     raise ValueError("Unexpected member")
 
 

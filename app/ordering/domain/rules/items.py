@@ -86,7 +86,8 @@ def _product(product: ProductDraft, at: str) -> Iterator[Problem]:
 
 def _amounts(item: LineItemDraft, at: str) -> Iterator[Problem]:
     if item.quantity is not None:
-        yield from _in_range(item.quantity, f"{at}/quantity")
+        if _out_of_range(item.quantity):
+            yield Problem.of(messages.AMOUNT_OUT_OF_RANGE, f"{at}/quantity")
         # Comparing with a NaN raises; it is out of range already.
         if item.quantity.is_finite() and item.quantity < 0:
             yield Problem.of(messages.QUANTITY_NEGATIVE, f"{at}/quantity")
@@ -94,22 +95,21 @@ def _amounts(item: LineItemDraft, at: str) -> Iterator[Problem]:
         price = item_price.price
         if price is None:
             continue
-        start = f"{at}/itemPrice/{index}/price"
-        if price.tax_rate is not None:
-            yield from _in_range(price.tax_rate, f"{start}/taxRate")
-        if price.tax_included_amount and price.tax_included_amount.value is not None:
-            yield from _in_range(
-                price.tax_included_amount.value, f"{start}/taxIncludedAmount/value"
-            )
-        if price.duty_free_amount and price.duty_free_amount.value is not None:
-            yield from _in_range(price.duty_free_amount.value, f"{start}/dutyFreeAmount/value")
+        included, free = price.tax_included_amount, price.duty_free_amount
+        for number, name in (
+            (price.tax_rate, "taxRate"),
+            (included and included.value, "taxIncludedAmount/value"),
+            (free and free.value, "dutyFreeAmount/value"),
+        ):
+            if number is not None and _out_of_range(number):
+                pointer = f"{at}/itemPrice/{index}/price/{name}"
+                yield Problem.of(messages.AMOUNT_OUT_OF_RANGE, pointer)
 
 
-def _in_range(number: Decimal, at: str) -> Iterator[Problem]:
+def _out_of_range(number: Decimal) -> bool:
     exponent = number.as_tuple().exponent
-    if (
+    return (
         not isinstance(exponent, int)
         or number.adjusted() >= _MAX_DIGITS
         or exponent < -_MAX_DECIMALS
-    ):
-        yield Problem.of(messages.AMOUNT_OUT_OF_RANGE, at)
+    )
