@@ -253,8 +253,8 @@ async def test_after_an_outage_nobody_is_taken_for_dead_at_once(
     clock, rescues = SimpleNamespace(now=0), list[int]()
     monkeypatch.setattr("ordering_jobs.drain.time", SimpleNamespace(monotonic=lambda: clock.now))
 
-    def at(moment: int, then: Callable[[], int]) -> Callable[[], int]:
-        def look() -> int:
+    def at(moment: int, then: Callable[[], Claim]) -> Callable[[], Claim]:
+        def look() -> Claim:
             clock.now = moment
             return then()
 
@@ -265,7 +265,7 @@ async def test_after_an_outage_nobody_is_taken_for_dead_at_once(
             rescues.append(clock.now)
             return 0
 
-    processor = Timed(at(4, away), at(6, lambda: 0), at(10, lambda: 0))
+    processor = Timed(at(4, away), at(6, lambda: NOTHING), at(10, lambda: NOTHING))
     drainer = Drainer(cast("Processor", processor), sweep_s=0.001, rescue_s=5)
     drainer.open()
 

@@ -10,8 +10,13 @@ from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
 from ordering.domain.capture import capture
 from ordering.domain.draft import OrderDraft
+from ordering.domain.ids import new_id
 from ordering.domain.order import Order
+from ordering.inbound.backoff import Backoff
+from ordering.inbound.failures import Aftermath
+from ordering.inbound.interruption import Interruptions, Patience
 from ordering.inbound.process import Processor
+from ordering.settings import Settings
 from support import payloads
 from support.processes import until
 from support.queue import created, make_processor, put, record, states
@@ -147,3 +152,20 @@ async def test_canceled_batches_are_given_back_whether_prepared_or_waiting(
     for identity in ids:
         back = await record(demo_database, identity)
         assert [back[name] for name in ("state", "attempts")] == ["new", 0]
+
+
+async def test_claims_that_were_interrupted_may_be_given_back_by_two_batches_at_once(
+    demo_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, both = Settings(), asyncio.Barrier(2)
+    patience = Patience(Backoff(1, 60, lambda: 1), 10)
+    interruptions = Interruptions(demo_database, patience, Aftermath.of(settings))
+
+    async def release(*_: object) -> bool:
+        await both.wait()
+        return True
+
+    monkeypatch.setattr("ordering.inbound.interruption.release", release)
+    interruptions.note(new_id(), "ConnectionResetError")
+    await asyncio.gather(interruptions.release(), interruptions.release())
+    assert interruptions.reasons == {}
