@@ -1,6 +1,7 @@
 """Batches of many records, and several of them at once."""
 
 import asyncio
+import secrets
 from typing import Any, cast
 
 import pytest
@@ -169,3 +170,21 @@ async def test_claims_that_were_interrupted_may_be_given_back_by_two_batches_at_
     interruptions.note(new_id(), "ConnectionResetError")
     await asyncio.gather(interruptions.release(), interruptions.release())
     assert interruptions.reasons == {}
+
+
+async def test_the_life_of_a_record_does_not_copy_its_payload(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    records = 50
+    # It does not get smaller by compression.
+    noted = GOOD | {"note": [payloads.note(secrets.token_urlsafe(900))]}
+    await put(demo_database, *[noted] * records)
+    assert await make_processor(demo_database, keeper).drain_batch() == records
+    async with demo_database.acquire() as connection:
+        heap, payload = await connection.fetchrow(
+            """SELECT pg_relation_size('inbound_request'), max(pg_column_size(payload))
+               FROM inbound_request"""
+        ) or (0, 0)
+    versions = 3
+    # With the payload inside, every version would be as large as that.
+    assert heap / records / versions < payload
