@@ -45,7 +45,7 @@ def system_id() -> str:
 
 
 async def run_worker(settings: Settings, database_url: str, redis_url: str) -> None:
-    """Work until SIGTERM or SIGINT, then finish the batch in hand."""
+    """Work until SIGTERM or SIGINT, then finish the batches in hand."""
     database = Database(
         database_url,
         pool_size=settings.database_pool_size,

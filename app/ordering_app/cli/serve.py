@@ -77,7 +77,7 @@ async def _knock(database_url: str) -> None:
 
 @click.command()
 def worker() -> None:
-    """Drain the inbound queue until SIGTERM, then finish the batch in hand."""
+    """Drain the inbound queue until SIGTERM, then finish the batches in hand."""
     from ordering_jobs.worker import run_worker
 
     watch_parent()
