@@ -1,7 +1,8 @@
 """What the queue is asked to do, each kind of it on any database: for tests that make it fail."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from hashlib import sha256
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from ordering.catalog.lookups import ReferenceFinder
@@ -23,8 +24,10 @@ from support.queue import make_processor, put, take
 
 __all__ = ["OPERATIONS", "World", "about"]
 
+T = TypeVar("T")
+
 UNIQUE = ExternalIds(find_order_owners, find_request_owners)
-KEY = RequestKey("cpq", "/orders", "k-1", b"same")
+KEY = "k-1"
 NAMED = payloads.to_json(payloads.order(externalId="PO-1"))
 BAD = b"{no json"
 
@@ -43,34 +46,33 @@ class World(NamedTuple):
     database: Database
     keeper: CatalogKeeper
 
-    async def accept(self, body: bytes, *, once: bool = False) -> UUID:
-        """Accept an order; with `once` under a key and with an external id of its own."""
+    async def accept(self, body: bytes, key: str | None = None) -> UUID:
+        """Accept an order; one with a key gets the answer of before, or an external id alone."""
         accepting = AcceptOrder(
             self.database,
             ReferenceFinder(self.database, self.keeper),
-            Settings(),
+            Settings(create_product_order_validations_async=False),
             lambda: None,
-            UNIQUE if once else None,
+            UNIQUE if key else None,
         )
         try:
-            return await accepting(body, "cpq", Once[UUID](KEY, _answer) if once else None)
+            return await accepting(body, "cpq", _once(key, body, _itself))
         except AnsweredError as error:
             return UUID(error.answer.headers["id"])
         finally:
             await accepting.close()
 
-    async def create(self, body: bytes, *, once: bool = False) -> UUID:
-        """Create an order; with `once` under a key and with an external id of its own."""
+    async def create(self, body: bytes, key: str | None = None) -> UUID:
+        """Create an order; one with a key gets the answer of before, or an external id alone."""
         creating = CreateOrder(
             self.database,
             ReferenceFinder(self.database, self.keeper),
             Settings(),
-            UNIQUE if once else None,
+            UNIQUE if key else None,
         )
         try:
-            order = await creating(
-                body, "cpq", once=Once[Order](KEY, lambda each: _answer(each.id)) if once else None
-            )
+            once = _once(key, body, _id_of)
+            order = await creating(body, "cpq", once=once)
         except AnsweredError as error:
             return UUID(error.answer.headers["id"])
         finally:
@@ -91,8 +93,21 @@ class World(NamedTuple):
         return QueueOperations(self.database, lambda: None, Settings())
 
 
-def _answer(identity: UUID) -> Answer:
-    return Answer(status_code=202, body=b"{}", headers={"id": str(identity)})
+def _id_of(order: Order) -> UUID:
+    return order.id
+
+
+def _itself(identity: UUID) -> UUID:
+    return identity
+
+
+def _once(key: str | None, body: bytes, id_of: Callable[[T], UUID]) -> Once[T] | None:
+    def answer(result: T) -> Answer:
+        return Answer(status_code=202, body=b"{}", headers={"id": str(id_of(result))})
+
+    if key is None:
+        return None
+    return Once(RequestKey("cpq", "/orders", key, sha256(body).digest()), answer)
 
 
 class Operation(NamedTuple):
@@ -181,7 +196,7 @@ async def _accept(world: World) -> UUID:
 
 
 async def _accept_once(world: World) -> UUID:
-    return await world.accept(about(payloads.INVENTORY, externalId="PO-1"), once=True)
+    return await world.accept(about(payloads.INVENTORY, externalId="PO-1"), KEY)
 
 
 async def _create(world: World) -> UUID:
@@ -189,7 +204,7 @@ async def _create(world: World) -> UUID:
 
 
 async def _create_once(world: World) -> UUID:
-    return await world.create(NAMED, once=True)
+    return await world.create(NAMED, KEY)
 
 
 async def _drain(world: World) -> int:
