@@ -8,10 +8,12 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
 # The rules of a linter of contracts, and what breaks clients (docs/decisions/0013).
 CONTRACT_GATES := tests/contract/test_product_ordering_style.py tests/contract/test_compatibility.py
+# What goes on for longer where there is time, beside tests/chaos.
+MODELS_OF_THE_QUEUE := tests/ordering/inbound/test_machine.py tests/ordering/inbound/test_faults.py
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test check fuzz format install lock clean
+.PHONY: help up demo test check fuzz chaos format install lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +43,10 @@ check: $(VENV)/.test ## The gates without the tests: lint, types, layers, sizes,
 fuzz: $(VENV)/.test ## Fuzz the contract at length: EXAMPLES=1000 for each operation, SEED=random
 	@FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) \
 		$(BIN)/pytest tests/fuzz -o faulthandler_timeout=0 $(ARGS)
+
+chaos: $(VENV)/.test ## Break everything at random for MINUTES=10, SEED=random; then every fault of the queue
+	@CHAOS_MINUTES=$(or $(MINUTES),10) CHAOS_SEED=$(or $(SEED),$(shell date +%s)) \
+		$(BIN)/pytest tests/chaos $(MODELS_OF_THE_QUEUE) -o faulthandler_timeout=0 $(ARGS)
 
 format: $(VENV)/.test ## Format the sources and fix what can be fixed
 	@$(BIN)/ruff check --fix .

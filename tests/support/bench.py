@@ -1,19 +1,22 @@
 """A database and a loop of its own, for tests that are no coroutines; and what is seen in it."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
+from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from ordering.catalog.snapshot import CatalogKeeper
+from ordering.db.connection import Connection
 from ordering.db.engine import Database
+from ordering.domain.order import Order
 from support.operated import World
 from support.queue_model import Seen
 from support.servers import DYNAMIC_TABLES
 
-__all__ = ["Bench"]
+__all__ = ["Bench", "raising"]
 
 T = TypeVar("T")
 
@@ -102,3 +105,17 @@ class Bench:
         """Close the database and the loop."""
         self.run(self.database.close())
         self._loop.close()
+
+
+def raising(error: BaseException, real: Callable[..., Any]) -> Callable[..., Any]:
+    """Make of a function one that raises, unless it is given no orders to write."""
+
+    def capture(*_: Any) -> Order:
+        raise error
+
+    async def insert(connection: Connection, orders: Sequence[Order]) -> Sequence[Order]:
+        if orders:
+            raise error
+        return await real(connection, orders)
+
+    return insert if iscoroutinefunction(real) else capture

@@ -5,11 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import IO, TypeVar
 
-__all__ = ["command", "kill", "started", "until"]
+__all__ = ["command", "kill", "spawn", "started", "until"]
 
 Value = TypeVar("Value")
 
@@ -21,18 +21,25 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "ordering_app", *arguments]
 
 
-@contextmanager
-def started(*arguments: str, **environment: str) -> Generator[subprocess.Popen[str]]:
-    """Run `ordering ARGUMENTS` with ORDERING_* set; on leaving it is ended and waited for."""
+def spawn(
+    *arguments: str, environment: Mapping[str, str], output: int | IO[bytes] = subprocess.PIPE
+) -> subprocess.Popen[str]:
+    """Run `ordering ARGUMENTS` with ORDERING_* set; what it says goes to `output`."""
     inherited = {name: text for name, text in os.environ.items() if "ORDERING_" not in name}
     prefixed = {f"ORDERING_{name.upper()}": text for name, text in environment.items()}
-    process = subprocess.Popen(
+    return subprocess.Popen(
         command(*arguments),
         env={**inherited, **prefixed, "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
+        stdout=output,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+@contextmanager
+def started(*arguments: str, **environment: str) -> Generator[subprocess.Popen[str]]:
+    """Run `ordering ARGUMENTS` with ORDERING_* set; on leaving it is ended and waited for."""
+    process = spawn(*arguments, environment=environment)
     try:
         yield process
     finally:

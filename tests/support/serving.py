@@ -9,7 +9,13 @@ import httpx
 
 from support.processes import started, until
 
-__all__ = ["serving"]
+__all__ = ["free_port", "serving"]
+
+
+def free_port() -> int:
+    """Find a port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
 
 
 @asynccontextmanager
@@ -17,8 +23,7 @@ async def serving(
     database_url: str, redis_url: str, port: int | None = None, **settings: str
 ) -> AsyncGenerator[tuple[str, "subprocess.Popen[str]"]]:
     """Run `ordering api` and wait until it answers; yields where it listens, and the process."""
-    with socket.create_server(("127.0.0.1", port or 0)) as free:
-        port = int(free.getsockname()[1])
+    port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     where = {"database_url": database_url, "redis_url": redis_url, "port": str(port)}
     with started("api", **where, **settings) as process:
