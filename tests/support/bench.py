@@ -11,7 +11,9 @@ import msgspec
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.connection import Connection
 from ordering.db.engine import Database
+from ordering.domain.change import Event
 from ordering.domain.order import Order
+from ordering.inbound.failures import REQUEST_FAILED
 from support.operated import World
 from support.queue_model import Seen
 from support.servers import DYNAMIC_TABLES
@@ -35,7 +37,7 @@ FROM inbound_request
 _ORDERS = """
 SELECT (SELECT array_agg(id ORDER BY id) FROM customer_order),
        (SELECT array_agg(order_id ORDER BY order_id) FROM order_revision),
-       (SELECT array_agg(order_id ORDER BY order_id) FROM order_event),
+       (SELECT array_agg(order_id ORDER BY order_id) FROM order_event WHERE event_type = $1),
        (SELECT array_agg(DISTINCT order_id ORDER BY order_id) FROM order_line_item)
 """
 
@@ -90,8 +92,15 @@ class Bench:
 
     def orders(self) -> list[list[UUID]]:
         """List the orders, those that have revisions, events, and lines; each as often as it is."""
-        (made,) = self.execute(_ORDERS)
+        (made,) = self.execute(_ORDERS, Event.CREATED)
         return [each or [] for each in made]
+
+    def failures(self) -> list[UUID]:
+        """List the records whose end in error was told, each as often as it was."""
+        rows = self.execute(
+            "SELECT order_id FROM order_event WHERE event_type = $1", REQUEST_FAILED
+        )
+        return sorted(row["order_id"] for row in rows)
 
     def postpone_for_long(self) -> None:
         """Have no wait for another attempt end while the test goes on."""

@@ -211,8 +211,8 @@ async def _drain(world: World) -> int:
     return await world.drain()
 
 
-async def _drain_once_only(world: World) -> int:
-    return await world.drain(queue_max_attempts=1)
+async def _drain_without_patience(world: World) -> int:
+    return await world.drain(queue_max_interruptions=1)
 
 
 async def _rescue(world: World) -> int:
@@ -241,13 +241,13 @@ OPERATIONS: Mapping[str, Operation] = {
     "accept once": Operation(12, _line, _accept_once, 2, repeated=True),
     "create": Operation(2, _nothing, _create, 1, unsure=1),
     "create once": Operation(10, _nothing, _create_once, 1, repeated=True),
-    "drain": Operation(9, _batch, _drain, 4, failed=1),
-    "drain one by one": Operation(19, _with_culprit, _drain, 3, failed=1, same=5),
+    "drain": Operation(10, _batch, _drain, 4, failed=1),
+    "drain one by one": Operation(20, _with_culprit, _drain, 3, failed=1, same=5),
     "postpone": Operation(12, _line, _drain, 1, given=Given(_INSERT, Fault.DEADLOCK), same=9),
     "release": Operation(
-        10,
+        12,
         _batch,
-        _drain_once_only,
+        _drain_without_patience,
         1,
         failed=4,
         lucky=3,
@@ -257,9 +257,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "give back": Operation(
         6, _line, _drain, 1, given=Given(_INSERT, Fault.CANCELED_BEFORE), same=5
     ),
-    "rescue": Operation(10, _deserted, _rescue, 3, failed=1),
+    "rescue": Operation(11, _deserted, _rescue, 3, failed=1),
     "redrive": Operation(5, _in_error, _redrive, 2, repeated=True),
-    "cancel": Operation(14, _batch, _cancel, 2, failed=3, repeated=True),
+    "cancel": Operation(16, _batch, _cancel, 2, failed=3, repeated=True),
     "create on demand": Operation(5, _in_error, _create_now, 1, failed=1, repeated=True),
     "pause": Operation(3, _nothing, _pause, 0),
 }

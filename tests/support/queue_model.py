@@ -17,6 +17,7 @@ __all__ = ["QueueModel", "Record", "Seen"]
 _S = InboundState
 _UNFINISHED = (_S.NEW, _S.IN_PROGRESS, _S.PENDING)
 TOP_PRIORITY = 32767
+TOGETHER = 2
 
 
 class Seen(NamedTuple):
@@ -51,6 +52,7 @@ class Record(msgspec.Struct, kw_only=True):
     due: str = "always"
     waits_for: UUID | None = None
     redriven: bool = False
+    interruptions: int = 0
     history: list[tuple[int, str]] = msgspec.field(default_factory=list[tuple[int, str]])
 
     @property
@@ -76,10 +78,12 @@ class Record(msgspec.Struct, kw_only=True):
 class QueueModel:
     """The records of the queue; the methods' arguments are records of the model, or their ids."""
 
-    def __init__(self, max_attempts: int) -> None:
+    def __init__(self, max_attempts: int, max_interruptions: int) -> None:
         self.records: dict[UUID, Record] = {}
+        self.failures: list[UUID] = []
         self.paused = False
         self._max_attempts = max_attempts
+        self._max_interruptions = max_interruptions
 
     def those(
         self, *states: InboundState, which: Callable[[Record], object] = bool
@@ -165,12 +169,29 @@ class QueueModel:
         self._move(record, _S.NEW)
         record.due = "later"
 
+    def interrupt(self, records: Sequence[Record]) -> None:
+        """End claims through an outage: no attempts, but from the third on each is taken alone."""
+        failed = [each for each in records if each.interruptions + 1 >= self._max_interruptions]
+        for record in records:
+            record.interruptions += 1
+            if record in failed:
+                self._fail(record)
+                continue
+            record.history.append((record.attempts, "error"))
+            self._move(record, _S.NEW)
+            record.attempts = max(record.attempts - 1, int(record.interruptions > TOGETHER))
+            record.due = "later"
+        self._let_go_on(failed)
+
     def count_attempts(self, records: Sequence[Record]) -> None:
         """End claims that came to nothing: try again, or fail if that was the last attempt."""
         failed = [each for each in records if each.attempts >= self._max_attempts]
         for record in records:
+            if record in failed:
+                self._fail(record)
+                continue
             record.history.append((record.attempts, "error"))
-            self._move(record, _S.ERROR if record in failed else _S.NEW)
+            self._move(record, _S.NEW)
         self._let_go_on(failed)
 
     def give_back(self, records: Sequence[Record]) -> None:
@@ -196,6 +217,7 @@ class QueueModel:
             self._move(record, _S.NEW)
             record.history.append((record.attempts, "redriven"))
             record.attempts, record.due, record.waits_for = 0, "always", None
+            record.interruptions = 0
             record.redriven = True
             record.priority = record.priority if priority is None else priority
 
@@ -217,6 +239,7 @@ class QueueModel:
             for record in found:
                 self._move(record, _S.ERROR)
                 record.history.append((record.attempts, "canceled"))
+                self.failures.append(record.id)
             self._let_go_on(found)
             canceled += len(found)
         return canceled
@@ -235,6 +258,7 @@ class QueueModel:
     def _fail(self, record: Record) -> None:
         record.history.append((record.attempts, "error"))
         self._move(record, _S.ERROR)
+        self.failures.append(record.id)
 
     def _let_go_on(self, ended: Sequence[Record]) -> None:
         self._free({each.id for each in ended})

@@ -41,7 +41,7 @@ from support.queue_model import QueueModel, Record
 
 _S = InboundState
 
-MAX_ATTEMPTS = 2
+PATIENCE = {"queue_max_attempts": 2, "queue_max_interruptions": 4, "queue_lease_s": 3600}
 WORKERS = 3
 KEPT_CLAIMS = 6
 
@@ -63,7 +63,7 @@ class Queue(RuleBasedStateMachine):
         self.bench = bench
         self.world = bench.world
         bench.clear()
-        self.model = QueueModel(MAX_ATTEMPTS)
+        self.model = QueueModel(max_attempts=2, max_interruptions=4)
         self.claims: list[Claim] = []
         self.rotations = [Rotation() for _ in range(WORKERS)]
         self.keys: dict[str, tuple[bytes, UUID]] = {}
@@ -263,16 +263,16 @@ class Queue(RuleBasedStateMachine):
         taken = self._picked(pick)
         held = self.model.held(taken.token)
         self._process(taken, insert_orders=raising(error(), insert_orders))
+        self.bench.postpone_for_long()
         if not any(each.good for each in held):
             self.model.complete(held)
         elif error is ConnectionResetError:
-            self.model.count_attempts(held)
+            self.model.interrupt(held)
         else:
             self.model.give_back(held)
 
     def _processor(self) -> Processor:
-        own = {"queue_max_attempts": MAX_ATTEMPTS, "queue_lease_s": 3600}
-        return make_processor(self.world.database, self.world.keeper, **own)
+        return make_processor(self.world.database, self.world.keeper, **PATIENCE)
 
     def _process(self, taken: Claim, **instead: Callable[..., Any]) -> None:
         """Have a worker process what it claimed before, as if it had been slow since then."""
@@ -360,9 +360,10 @@ class Queue(RuleBasedStateMachine):
         assert self.bench.requests() == expected
 
     @invariant()
-    def each_completed_record_has_one_order(self) -> None:
+    def each_completed_record_has_one_order_and_each_failure_is_told(self) -> None:
         completed = sorted(each.id for each in self.model.those(_S.COMPLETED))
         assert self.bench.orders() == [completed] * 4
+        assert self.bench.failures() == sorted(self.model.failures)
 
     @invariant()
     def the_gate_is_shut_while_the_queue_is_paused(self) -> None:
@@ -377,7 +378,7 @@ def bench(demo_url: str) -> Generator[Bench]:
     made.close()
 
 
-EXAMPLES = int(MINUTES * 20) if LONG else 40
+EXAMPLES = int(MINUTES * 20) if LONG else 30
 
 
 def test_the_queue_is_what_the_model_says(bench: Bench) -> None:
