@@ -13,15 +13,18 @@ __all__ = ["crowd", "explained", "scans", "touched"]
 _CROWD = """
 INSERT INTO inbound_request
     (id, resource, state, initiated_by, payload, account_id, consumer_id, inventory_ids,
-     execute_after, claim_token, lease_expires_at, attempts, due_at, created_at, updated_at)
+     execute_after, claim_token, lease_expires_at, attempts, due_at, ended_at, status,
+     created_at, updated_at)
 SELECT (lpad(to_hex(n), 12, '0') || substr(gen_random_uuid()::text, 15))::uuid,
        'productOrder', {state}, 'cpq', '{{}}', {account}, {consumer},
-       {inventories}, {after}, {token}, {lease}, {attempts}, {due}, now(), now()
+       {inventories}, {after}, {token}, {lease}, {attempts}, {due}, {ended},
+       {status}, now(), now()
 FROM generate_series(1, $1::int) AS n
 """
 
 _NULLS = dict.fromkeys(
-    ("account", "consumer", "inventories", "after", "token", "lease", "due"), "NULL"
+    ("account", "consumer", "inventories", "after", "token", "lease", "due", "ended", "status"),
+    "NULL",
 )
 
 

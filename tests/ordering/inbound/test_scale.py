@@ -12,7 +12,9 @@ import pytest
 
 from ordering.db.connection import Connection, connect
 from ordering.domain.ids import new_id
-from ordering.inbound import claim, interruption, pending
+from ordering.domain.states import InboundState
+from ordering.inbound import claim, interruption, operations, pending
+from ordering.inbound.filters import RequestFilter, make_where
 from ordering_app.embedded import EmbeddedServers
 from support.crowd import crowd, explained, scans, touched
 from support.servers import new_database
@@ -22,6 +24,7 @@ _MODULES = {"claim": claim, "interruption": interruption, "pending": pending}
 BATCH = 100
 MINE = (new_id(), timedelta(seconds=15), "tester")
 FIRST = UUID(int=0)
+AT_ONCE = 1000
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ async def crowded_url(servers: EmbeddedServers) -> str:
             account="md5((n % 500)::text)::uuid",
             inventories="CASE WHEN n % 10 = 0 THEN jsonb_build_array(md5((n % 50000)::text)) END",
         )
-        await crowd(connection, 350_000, consumer="md5(n::text)::uuid")
+        await crowd(connection, 345_000, consumer="md5(n::text)::uuid")
         await crowd(connection, 20_000, attempts="1", due="now() + n * interval '1 minute'")
         await crowd(
             connection,
@@ -45,6 +48,9 @@ async def crowded_url(servers: EmbeddedServers) -> str:
             state="'in_progress'",
             token="md5((n % 100)::text)::uuid",
             lease="now() + interval '1 hour'",
+        )
+        await crowd(
+            connection, 5_000, state="'error'", status="'failure'", attempts="5", ended="now()"
         )
         await crowd(connection, 20_000, state="'pending'", after="md5(n::text)::uuid")
         await connection.execute("VACUUM ANALYZE inbound_request")
@@ -65,10 +71,15 @@ async def digest(connection: Connection, number: int) -> UUID:
     return await connection.fetchval("SELECT md5($1::int::text)::uuid", number)
 
 
+def named(module: object, name: str) -> Any:
+    """Find what is a module's own business."""
+    return getattr(module, name)
+
+
 async def plan_of(connection: Connection, name: str, *values: object) -> dict[str, Any]:
     """Run a statement, named `module.constant`, and check that it reads no table through."""
     module, constant = name.split(".")
-    statement: str = getattr(_MODULES[module], constant)
+    statement: str = named(_MODULES[module], constant)
     plan = await explained(connection, statement, *values)
     assert [each["Node Type"] for each in scans(plan) if each["Node Type"] == "Seq Scan"] == []
     return plan
@@ -126,3 +137,46 @@ async def test_ending_a_request_reads_those_that_wait_for_it(crowded: Connection
     plan = await plan_of(crowded, "pending._FREE", [await digest(crowded, 7)], by_account)
     assert plan["Actual Rows"] == 1
     assert touched(plan) <= 5
+
+
+async def test_renewing_and_undoing_a_claim_reads_no_other(crowded: Connection) -> None:
+    token = await digest(crowded, 7)
+    assert touched(await plan_of(crowded, "claim._RENEW", token, timedelta(seconds=9))) <= 200
+    plan = await plan_of(crowded, "claim._GIVE_BACK", token)
+    assert plan["Actual Rows"] == touched(plan) == 100
+
+
+async def test_ending_a_claim_reads_the_records_that_it_names(crowded: Connection) -> None:
+    token = await digest(crowded, 7)
+    rows = await crowded.fetch("SELECT id FROM inbound_request WHERE claim_token = $1", token)
+    ids = [row["id"] for row in rows]
+    for name, values in {
+        "claim._COMPLETE": (token, ids, ["success"] * len(ids)),
+        "claim._POSTPONE": (token, ids, timedelta(seconds=1), "deadlock"),
+    }.items():
+        plan = await plan_of(crowded, name, *values)
+        # Those of the claim, by the token's index, the ids' or both.
+        assert plan["Actual Rows"] == len(ids) == 100
+        assert touched(plan) <= 3 * len(ids)
+    plan = await plan_of(crowded, "claim._FAIL", token, ids[0], "[]", "bad")
+    assert plan["Actual Rows"] == 1
+    assert touched(plan) <= 100
+
+
+async def test_who_redrives_all_reads_a_batch_at_a_time(crowded: Connection) -> None:
+    where = await make_where(crowded, RequestFilter(state=InboundState.ERROR))
+    assert where is not None
+    statement = named(operations, "_candidates")(where, InboundState.ERROR)
+    plan = await explained(crowded, statement, *where.values, 0, 10**9, AT_ONCE)
+    assert plan["Actual Rows"] == touched(plan) == AT_ONCE
+    assert {each.get("Index Name") for each in scans(plan)} == {"inbound_request_state"}
+
+
+async def test_who_ends_a_request_looks_at_it_alone_for_what_to_lock(crowded: Connection) -> None:
+    (row,) = await crowded.fetch(
+        "SELECT id FROM inbound_request WHERE inventory_ids IS NOT NULL LIMIT 1"
+    )
+    by_account = True
+    plan = await plan_of(crowded, "pending._LOCK_ENDED", [row["id"]], by_account)
+    assert plan["Actual Rows"] == 2
+    assert touched(plan) <= 2
