@@ -64,8 +64,7 @@ async def open_services(
     )
     await notices.open()
     finder = ReferenceFinder(database, keeper)
-    # Requests first: one that ends between the two looks is an order by the second.
-    known_ids = ExternalIds(find_request_owners, find_order_owners)
+    known_ids = ExternalIds(requests=find_request_owners, orders=find_order_owners)
     external_ids = known_ids if settings.unique_external_ids else None
     services = Services(
         settings=settings,

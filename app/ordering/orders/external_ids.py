@@ -52,10 +52,12 @@ class Named(Protocol):
 
 
 class ExternalIds:
-    """Gives each external id away once. `owners` tell who has which: orders, requests."""
+    """Gives each external id away once; `requests` and `orders` tell who has which."""
 
-    def __init__(self, *owners: FindOwners) -> None:
-        self._owners = owners
+    def __init__(self, *, requests: FindOwners, orders: FindOwners) -> None:
+        # Requests become orders, never the other way, and workers lock no external id: who looks
+        # at the orders first misses one that is created between the two looks.
+        self._owners = (requests, orders)
 
     async def claim(
         self, connection: Connection, wanted: Sequence[Named]

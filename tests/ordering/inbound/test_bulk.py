@@ -36,7 +36,7 @@ async def accepting(
     ring: Callable[[], None] = lambda: None,
     **chosen: Any,
 ) -> AsyncGenerator[AcceptBulk]:
-    known = ExternalIds(find_request_owners, find_order_owners)
+    known = ExternalIds(requests=find_request_owners, orders=find_order_owners)
     accept = AcceptBulk(database, keeper, Settings(**chosen), ring, known)
     yield accept
     await accept.close()

@@ -1,27 +1,28 @@
 """One order per external id, where the setting says so."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import pytest
 
 from ordering.catalog.lookups import ReferenceFinder
 from ordering.catalog.snapshot import CatalogKeeper
+from ordering.db.connection import Connection, Row
 from ordering.db.engine import Database
 from ordering.domain.errors import InvalidRequestError
 from ordering.domain.ids import show_id
 from ordering.inbound.accept import AcceptOrder
 from ordering.inbound.lookup import find_request_owners
 from ordering.orders.create import CreateOrder
-from ordering.orders.external_ids import ExternalIds, find_order_owners
+from ordering.orders.external_ids import ExternalIds, FindOwners, find_order_owners
 from ordering.orders.revise import ReviseOrder
 from ordering.settings import Settings
 from support import payloads
 from support.placed import in_state, place, snapshot
 from support.queue import make_processor
 
-UNIQUE = ExternalIds(find_order_owners, find_request_owners)
+UNIQUE = ExternalIds(requests=find_request_owners, orders=find_order_owners)
 
 
 class Placing:
@@ -91,6 +92,35 @@ async def test_a_drained_order_still_has_its_external_id(
     with pytest.raises(InvalidRequestError) as caught:
         await placing.create(externalId="PO-1")
     assert told(caught.value) == taken("PO-1", owner)
+
+
+async def test_an_order_that_is_created_between_the_two_looks_has_its_external_id(
+    placing: Placing, demo_database: Database, finder: ReferenceFinder, keeper: CatalogKeeper
+) -> None:
+    owner = await placing.accept(externalId="PO-1")
+    looks: list[str] = []
+
+    def looking(name: str, find: FindOwners) -> FindOwners:
+        async def look(
+            connection: Connection, systems: Sequence[str | None], ids: Sequence[str | None]
+        ) -> Sequence[Row]:
+            if looks:
+                assert await make_processor(demo_database, keeper).drain_batch() == 1
+            looks.append(name)
+            return await find(connection, systems, ids)
+
+        return look
+
+    interrupted = ExternalIds(
+        requests=looking("requests", find_request_owners),
+        orders=looking("orders", find_order_owners),
+    )
+    second = Placing(demo_database, finder, interrupted)
+    with pytest.raises(InvalidRequestError) as caught:
+        await second.accept(externalId="PO-1")
+    assert told(caught.value) == taken("PO-1", owner)
+    assert looks == ["requests", "orders"]
+    await second.close()
 
 
 async def test_a_failed_request_leaves_its_external_id(
