@@ -166,12 +166,13 @@ class InboundStatus(StrEnum):
 
 _I = InboundState
 
-#: `in_progress -> new` is a lease that expired or was handed back; `error -> new` a redrive. What
-#: has not been taken yet may be canceled, which is an `error` of its own.
+#: `in_progress -> new` is a lease that expired or was handed back. A redrive leads from `error` to
+#: `new`, or to `pending` behind what is to be done before. What has not been taken yet may be
+#: canceled, which is an `error` of its own.
 INBOUND_TRANSITIONS: dict[InboundState, frozenset[InboundState]] = {
-    _I.NEW: frozenset({_I.IN_PROGRESS, _I.PENDING, _I.ERROR}),
+    _I.NEW: frozenset({_I.IN_PROGRESS, _I.ERROR}),
     _I.PENDING: frozenset({_I.NEW, _I.ERROR}),
     _I.IN_PROGRESS: frozenset({_I.COMPLETED, _I.ERROR, _I.NEW}),
-    _I.ERROR: frozenset({_I.NEW}),
+    _I.ERROR: frozenset({_I.NEW, _I.PENDING}),
     _I.COMPLETED: frozenset(),
 }

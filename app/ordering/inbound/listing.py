@@ -13,9 +13,9 @@ from uuid import UUID
 import msgspec
 
 from ordering.db.connection import Connection, Row
-from ordering.domain.ids import parse_id
 from ordering.domain.states import InboundState, InboundStatus
 from ordering.inbound.filters import RequestFilter, make_where
+from ordering.inbound.lookup import find_row
 
 __all__ = [
     "MOST_PROBLEMS",
@@ -110,11 +110,6 @@ _PAGE = """
 SELECT {columns} FROM inbound_request WHERE {where} ORDER BY {order} LIMIT {limit}
 """
 
-_ONE = """
-SELECT {columns} FROM inbound_request WHERE id = $1 OR external_id = $2
-ORDER BY (id = $1) IS TRUE DESC, number DESC LIMIT 1
-"""
-
 _PAYLOADS = "SELECT id, payload FROM inbound_request WHERE id = ANY($1::uuid[])"
 
 
@@ -151,10 +146,7 @@ async def read_request(
     connection: Connection, text: str, *, payload: bool = False
 ) -> QueuedRequest | None:
     """Find a record by its id or, failing that, the newest with this external id."""
-    # PostgreSQL's text cannot hold U+0000, so nothing can be found under it.
-    if "\0" in text:
-        return None
-    row = await connection.fetchrow(_ONE.format(columns=_WHOLE), parse_id(text), text)
+    row = await find_row(connection, _WHOLE, text)
     if row is None:
         return None
     found = [_read(row)]

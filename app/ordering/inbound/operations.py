@@ -3,27 +3,36 @@
 Bulk operations go through the records in the order of their arrival, a bounded batch per
 transaction, so that however many fit the filter, only few are locked, and those shortly. A record
 that a worker is taking at that moment is passed over: it is being made an order. Records that
-arrive, or end, after the start are left alone.
+arrive after the start are left alone.
+
+Each transaction locks first the names of the lines that its records stand in, then the records, as
+whoever ends a request does (`pending`).
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
 
-from ordering.db.connection import Connection
+from ordering.db.connection import Connection, Row
 from ordering.db.engine import Database
+from ordering.db.failures import OUTAGE, RETRYABLE
 from ordering.domain import messages
 from ordering.domain.errors import ConflictError, InvalidRequestError, NotFoundError, Problem
-from ordering.domain.ids import parse_id, show_id
+from ordering.domain.ids import show_id
 from ordering.domain.states import InboundState
 from ordering.inbound.control import QueueStatus, read_status, switch
 from ordering.inbound.failures import Aftermath, note_attempt
 from ordering.inbound.filters import RequestFilter, Where, in_state, make_where, misfits
 from ordering.inbound.listing import QueuedRequest, read_request
+from ordering.inbound.lookup import find_row
+from ordering.inbound.pending import free_waiting, lock_lines
 from ordering.settings import Settings
 
 __all__ = ["CANCELABLE", "REDRIVABLE", "QueueOperations"]
+
+T = TypeVar("T")
 
 _I = InboundState
 
@@ -38,26 +47,29 @@ CANCELABLE = (_I.PENDING, _I.NEW)
 
 _BATCH = 1000
 
+#: How often a transaction is tried that others' locks undo.
+_TRIES = 3
+
 #: The bounds of a smallint.
 _TOP_PRIORITY = 32767
 _LOWEST_PRIORITY = -32768
 
-_LOCK_ONE = """
-SELECT id, state FROM inbound_request WHERE id = $1 OR external_id = $2
-ORDER BY (id = $1) IS TRUE DESC, number DESC LIMIT 1 FOR UPDATE
-"""
+_LOCK_ONE = "SELECT state FROM inbound_request WHERE id = $1 FOR UPDATE"
 
-_HASTEN = """
-UPDATE inbound_request SET priority = $2, due_at = NULL, updated_at = now() WHERE id = $1
+_HASTEN = f"""
+UPDATE inbound_request SET priority = $2, due_at = NULL, updated_at = now(),
+    attempt_history = {note_attempt("'event', 'hastened', 'by', $3::text")}
+WHERE id = $1
 """
 
 # A redriven record starts afresh but for its history: its attempts count from zero, and it is not
-# taken alone as one that was tried in vain.
-_BACK_TO_NEW = f"""
+# taken alone as one that was tried in vain. It waits for itself, until `free_waiting` has found
+# whom it has to follow.
+_TO_ITS_PLACE = f"""
 UPDATE inbound_request AS request
-SET state = 'new', status = NULL, status_code = 202, error = NULL, error_message = NULL,
+SET state = 'pending', status = NULL, status_code = 202, error = NULL, error_message = NULL,
     priority = greatest(request.priority, $2), due_at = NULL, attempts = 0, claimed_at = NULL,
-    execute_after = NULL, ended_at = NULL, interruptions = 0, updated_at = now(),
+    execute_after = id, ended_at = NULL, interruptions = 0, updated_at = now(),
     attempt_history = {note_attempt("'event', 'redriven', 'by', $3::text")}
 WHERE id = ANY($1::uuid[]) AND state = 'error'
 """
@@ -75,7 +87,12 @@ _LAST = "SELECT max(number) FROM inbound_request"
 _CANDIDATES = """
 SELECT id, number FROM inbound_request
 WHERE {where} AND {state} AND number > {after} AND number <= {last}
-ORDER BY state, number LIMIT {batch} FOR UPDATE SKIP LOCKED
+ORDER BY state, number LIMIT {batch}
+"""
+
+# Who ends a request that is in progress has locked it and waits for the names that we hold.
+_LOCK = """
+SELECT id FROM inbound_request WHERE id = ANY($1::uuid[]) AND {state} FOR UPDATE SKIP LOCKED
 """
 
 _Change = Callable[[Connection, Sequence[UUID]], Awaitable[None]]
@@ -90,41 +107,41 @@ class QueueOperations:
         self._window = settings.queue_window
         # Whoever cancels knows what they do: listeners are told, but nobody gets an e-mail.
         self._aftermath = Aftermath(by_account=settings.queue_serialise_accounts)
+        self._by_account = self._aftermath.by_account
 
     async def create_order(self, text: str, client: str) -> QueuedRequest:
-        """Have the record with this id or external id made an order before all others.
+        """Give the record with this id or external id priority over all others.
 
         One in error is redriven. Returns the record, committed. Raises `NotFoundError`, or
         `ConflictError` where its state is neither `new` nor `error`.
         """
-        async with self._database.transaction() as connection:
-            row = None
-            if "\0" not in text:
-                row = await connection.fetchrow(_LOCK_ONE, parse_id(text), text)
-            if row is None:
-                raise NotFoundError([Problem.of(messages.REQUEST_NOT_FOUND)])
-            if row["state"] not in RUNNABLE:
-                state = row["state"]
+
+        async def work(connection: Connection) -> QueuedRequest:
+            identity = _found(await find_row(connection, "id", text))["id"]
+            await lock_lines(connection, [identity], by_account=self._by_account)
+            state = _found(await connection.fetchrow(_LOCK_ONE, identity))["state"]
+            if state not in RUNNABLE:
                 raise ConflictError([Problem.of(messages.REQUEST_CANNOT_RUN, state=state)])
-            if row["state"] == _I.ERROR:
-                await connection.execute(_BACK_TO_NEW, [row["id"]], _TOP_PRIORITY, client)
+            if state == _I.ERROR:
+                await self._to_their_places(connection, [identity], _TOP_PRIORITY, client)
             else:
-                await connection.execute(_HASTEN, row["id"], _TOP_PRIORITY)
-            record = await read_request(connection, show_id(row["id"]))
-        if record is None:
-            raise NotFoundError([Problem.of(messages.REQUEST_NOT_FOUND)])
+                await connection.execute(_HASTEN, identity, _TOP_PRIORITY, client)
+            return _found(await read_request(connection, show_id(identity)))
+
+        record = await self._in_transaction(work)
         self._ring()
         return record
 
     async def redrive(self, which: RequestFilter, client: str) -> int:
-        """Put the records in error that fit back to `new`; returns how many.
+        """Put the records in error that fit back to their places in the queue; returns how many.
 
-        Their attempts count from zero again, their history stays. Raises `InvalidRequestError`
-        for a filter that means everything, or another state.
+        That is `new`, or `pending` behind an unfinished one that arrived before and is about the
+        same. Their attempts count from zero again, their history stays. Raises
+        `InvalidRequestError` for a filter that means everything, or another state.
         """
 
         async def change(connection: Connection, ids: Sequence[UUID]) -> None:
-            await connection.execute(_BACK_TO_NEW, ids, _LOWEST_PRIORITY, client)
+            await self._to_their_places(connection, ids, _LOWEST_PRIORITY, client)
 
         return await self._each_batch(which, REDRIVABLE, change)
 
@@ -182,17 +199,49 @@ class QueueOperations:
         self, where: Where, state: InboundState, last: int, change: _Change
     ) -> int:
         """Change the records of one state, a batch per transaction, up to the number `last`."""
-        statement = _candidates(where, state)
+        statement, lock = _candidates(where, state), _LOCK.format(state=in_state(state))
         changed, after, full = 0, 0, True
+
+        async def work(connection: Connection) -> tuple[Sequence[Row], int]:
+            rows = await connection.fetch(statement, *where.values, after, last, _BATCH)
+            if not (candidates := [row["id"] for row in rows]):
+                return rows, 0
+            await lock_lines(connection, candidates, by_account=self._by_account)
+            ids = [row["id"] for row in await connection.fetch(lock, candidates)]
+            await change(connection, ids)
+            return rows, len(ids)
+
         while full:
-            async with self._database.transaction() as connection:
-                rows = await connection.fetch(statement, *where.values, after, last, _BATCH)
-                if rows:
-                    await change(connection, [row["id"] for row in rows])
-                    after = rows[-1]["number"]
+            rows, done = await self._in_transaction(work)
+            after = rows[-1]["number"] if rows else last
             full = len(rows) == _BATCH
-            changed += len(rows)
+            changed += done
         return changed
+
+    async def _to_their_places(
+        self, connection: Connection, ids: Sequence[UUID], priority: int, client: str
+    ) -> None:
+        """Redrive records, whose lines are locked, with this priority at least."""
+        await connection.execute(_TO_ITS_PLACE, ids, priority, client)
+        await free_waiting(connection, ids, by_account=self._by_account)
+
+    async def _in_transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Do the work in a transaction; once more where others' locks have undone it."""
+        for left in reversed(range(_TRIES)):
+            try:
+                async with self._database.transaction() as connection:
+                    return await work(connection)
+            except RETRYABLE as error:
+                if not left or isinstance(error, OUTAGE):
+                    raise
+        raise AssertionError
+
+
+def _found(what: T | None) -> T:
+    """Return what was looked for; raises `NotFoundError` where it is not there."""
+    if what is None:
+        raise NotFoundError([Problem.of(messages.REQUEST_NOT_FOUND)])
+    return what
 
 
 def _candidates(where: Where, state: InboundState) -> str:

@@ -7,7 +7,8 @@ account). When that one ends, in whatever way, the waiting one goes on (docs/dec
 
 What makes it safe: who joins a line and who ends a request both lock the names of what it is about
 before they look for each other, and keep the locks until they commit. So the later of the two sees
-what the other did. What is left to chance all the same is healed by `heal`.
+what the other did. Rows that wait are locked after the names, never before: else two who want both
+would wait for each other. What is left to chance all the same is healed by `heal`.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from uuid import UUID
 from ordering.db.advisory import LOCK_NAMES, LockKind
 from ordering.db.connection import Connection
 
-__all__ = ["find_predecessors", "free_waiting", "heal", "line_names"]
+__all__ = ["find_predecessors", "free_waiting", "heal", "line_names", "lock_lines"]
 
 _UNFINISHED = "state IN ('new', 'in_progress', 'pending')"
 _HEAL_AT_ONCE = 1000
@@ -44,7 +45,7 @@ ORDER BY place
 """
 _FIND_PREDECESSORS = _FIND.format(latest=_LATEST.format(unfinished=_UNFINISHED, earlier="true"))
 
-_LOCK_ENDED = LOCK_NAMES.format(
+_LOCK_LINES = LOCK_NAMES.format(
     kind=int(LockKind.LINE),
     names="""inbound_request CROSS JOIN LATERAL (
         SELECT 'inventory ' || jsonb_array_elements_text(inventory_ids) AS name
@@ -69,7 +70,8 @@ WITH one AS (
 )
 UPDATE inbound_request AS waiting
 SET state = CASE WHEN ahead.predecessor IS NULL THEN 'new' ELSE 'pending' END,
-    execute_after = coalesce(ahead.predecessor, waiting.execute_after), updated_at = now()
+    execute_after = coalesce(ahead.predecessor, nullif(waiting.execute_after, waiting.id)),
+    updated_at = now()
 FROM ahead WHERE waiting.id = ahead.id
 RETURNING waiting.state = 'new'
 """
@@ -112,16 +114,22 @@ async def find_predecessors(
     return [row[0] for row in rows]
 
 
+async def lock_lines(connection: Connection, ids: Sequence[UUID], *, by_account: bool) -> None:
+    """Lock the names of the lines that these requests stand in, until the transaction ends."""
+    await connection.execute(_LOCK_LINES, list(ids), by_account)
+
+
 async def free_waiting(
     connection: Connection, ended: Sequence[UUID], *, by_account: bool = False
 ) -> int:
     """Let go on what waited for these requests, which this transaction has ended.
 
-    To be called last, since those who join the same lines wait until the transaction ends.
+    To be called last, since those who join the same lines wait until the transaction ends. One that
+    waits for itself finds its place: behind the latest unfinished one that arrived before it.
     `by_account` tells that the settings let requests of one account follow each other. Returns how
     many became new; those that have to wait for others still, wait for those.
     """
-    await connection.execute(_LOCK_ENDED, list(ended), by_account)
+    await lock_lines(connection, ended, by_account=by_account)
     freed = await connection.fetch(_FREE, list(ended), by_account)
     return sum(row[0] for row in freed)
 

@@ -40,10 +40,10 @@ completed:
 """
 
 _INBOUND_TABLE = """
-new: in_progress pending error
+new: in_progress error
 pending: new error
 in_progress: completed error new
-error: new
+error: new pending
 completed:
 """
 
