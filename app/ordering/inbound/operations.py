@@ -27,7 +27,7 @@ from ordering.inbound.failures import Aftermath, note_attempt
 from ordering.inbound.filters import RequestFilter, Where, in_state, make_where, misfits
 from ordering.inbound.listing import QueuedRequest, read_request
 from ordering.inbound.lookup import find_row
-from ordering.inbound.pending import free_waiting, lock_lines
+from ordering.inbound.pending import lock_lines, put_in_place
 from ordering.settings import Settings
 
 __all__ = ["CANCELABLE", "REDRIVABLE", "QueueOperations"]
@@ -63,15 +63,19 @@ WHERE id = $1
 """
 
 # A redriven record starts afresh but for its history: its attempts count from zero, and it is not
-# taken alone as one that was tried in vain. It waits for itself, until `free_waiting` has found
-# whom it has to follow.
-_TO_ITS_PLACE = f"""
+# taken alone as one that was tried in vain. One that may have to follow others waits for itself,
+# until `put_in_place` has found them.
+_MAY_FOLLOW = "(inventory_ids IS NOT NULL OR ($4 AND account_id IS NOT NULL))"
+_REDRIVE = f"""
 UPDATE inbound_request AS request
-SET state = 'pending', status = NULL, status_code = 202, error = NULL, error_message = NULL,
+SET state = CASE WHEN {_MAY_FOLLOW} THEN 'pending' ELSE 'new' END,
+    execute_after = CASE WHEN {_MAY_FOLLOW} THEN id END,
+    status = NULL, status_code = 202, error = NULL, error_message = NULL,
     priority = greatest(request.priority, $2), due_at = NULL, attempts = 0, claimed_at = NULL,
-    execute_after = id, ended_at = NULL, interruptions = 0, updated_at = now(),
+    ended_at = NULL, interruptions = 0, updated_at = now(),
     attempt_history = {note_attempt("'event', 'redriven', 'by', $3::text")}
 WHERE id = ANY($1::uuid[]) AND state = 'error'
+RETURNING id, state
 """
 
 _TO_CANCELED = f"""
@@ -222,8 +226,10 @@ class QueueOperations:
         self, connection: Connection, ids: Sequence[UUID], priority: int, client: str
     ) -> None:
         """Redrive records, whose lines are locked, with this priority at least."""
-        await connection.execute(_TO_ITS_PLACE, ids, priority, client)
-        await free_waiting(connection, ids, by_account=self._by_account)
+        rows = await connection.fetch(_REDRIVE, ids, priority, client, self._by_account)
+        following = [row["id"] for row in rows if row["state"] == _I.PENDING]
+        if following:
+            await put_in_place(connection, following, by_account=self._by_account)
 
     async def _in_transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Do the work in a transaction; once more where others' locks have undone it."""

@@ -17,7 +17,14 @@ from uuid import UUID
 from ordering.db.advisory import LOCK_NAMES, LockKind
 from ordering.db.connection import Connection
 
-__all__ = ["find_predecessors", "free_waiting", "heal", "line_names", "lock_lines"]
+__all__ = [
+    "find_predecessors",
+    "free_waiting",
+    "heal",
+    "line_names",
+    "lock_lines",
+    "put_in_place",
+]
 
 _UNFINISHED = "state IN ('new', 'in_progress', 'pending')"
 _HEAL_AT_ONCE = 1000
@@ -45,15 +52,30 @@ ORDER BY place
 """
 _FIND_PREDECESSORS = _FIND.format(latest=_LATEST.format(unfinished=_UNFINISHED, earlier="true"))
 
-_LOCK_LINES = LOCK_NAMES.format(
-    kind=int(LockKind.LINE),
-    names="""inbound_request CROSS JOIN LATERAL (
+# What `line_names` names.
+_STANDING = """inbound_request CROSS JOIN LATERAL (
         SELECT 'inventory ' || jsonb_array_elements_text(inventory_ids) AS name
         UNION ALL
         SELECT 'account ' || account_id WHERE $2 AND account_id IS NOT NULL
     ) AS about
-    WHERE id = ANY($1::uuid[])""",
+    WHERE id = ANY($1::uuid[])"""
+_LOCK_LINES = LOCK_NAMES.format(kind=int(LockKind.LINE), names=_STANDING)
+
+# The latest before each among these, found at once: to look each of a long line up in it takes
+# the square of its length.
+_QUEUE = """
+WITH line AS (
+    SELECT id, lag(id) OVER arrival AS ahead, lag(number) OVER arrival AS number
+    FROM {standing} WINDOW arrival AS (PARTITION BY name ORDER BY number)
+), behind AS (
+    SELECT id, (array_agg(ahead ORDER BY number DESC))[1] AS ahead
+    FROM line WHERE ahead IS NOT NULL GROUP BY id
 )
+UPDATE inbound_request AS request SET execute_after = behind.ahead
+FROM behind WHERE request.id = behind.id AND request.id = ANY($1::uuid[])
+RETURNING request.id
+"""
+_QUEUE_UP = _QUEUE.format(standing=_STANDING)
 
 # Who waited for one may have to wait for another still: it may share one thing with the first and
 # another thing with the second.
@@ -124,14 +146,27 @@ async def free_waiting(
 ) -> int:
     """Let go on what waited for these requests, which this transaction has ended.
 
-    To be called last, since those who join the same lines wait until the transaction ends. One that
-    waits for itself finds its place: behind the latest unfinished one that arrived before it.
+    To be called last, since those who join the same lines wait until the transaction ends.
     `by_account` tells that the settings let requests of one account follow each other. Returns how
     many became new; those that have to wait for others still, wait for those.
     """
     await lock_lines(connection, ended, by_account=by_account)
     freed = await connection.fetch(_FREE, list(ended), by_account)
     return sum(row[0] for row in freed)
+
+
+async def put_in_place(
+    connection: Connection, ids: Sequence[UUID], *, by_account: bool = False
+) -> None:
+    """Have pending requests, each of which waits for itself, follow those that they have to follow.
+
+    These are unfinished ones that arrived before; who has none becomes new. The lines must be
+    locked (`lock_lines`).
+    """
+    behind = {row[0] for row in await connection.fetch(_QUEUE_UP, list(ids), by_account)}
+    await free_waiting(
+        connection, [each for each in ids if each not in behind], by_account=by_account
+    )
 
 
 async def heal(connection: Connection, after: UUID, *, by_account: bool = False) -> UUID:
