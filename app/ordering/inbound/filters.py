@@ -4,9 +4,11 @@ The same members serve the list, the bulk operations and the command line. Ages 
 `created_at`, by the database's clock.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -94,9 +96,11 @@ def read_selection(body: bytes, states: Sequence[InboundState]) -> RequestFilter
     """Read the body of an operation on all records that fit, `{"filter": {...}}`.
 
     `states` are those that the operation is for. Raises `InvalidRequestError` with every problem;
-    a member that is unknown is one, since a condition that is passed over means more records.
+    a member that is unknown, null or there twice is one, since a condition that is passed over
+    means more records.
     """
     sent, problems = decode(_Selection, body)
+    problems += _passed_over(body)
     problems += [
         Problem.of(messages.MEMBER_UNKNOWN, f"/{escape(name)}", known="filter")
         for name in sent.extras or ()
@@ -122,17 +126,43 @@ def read_selection(body: bytes, states: Sequence[InboundState]) -> RequestFilter
     return which
 
 
+def _passed_over(body: bytes) -> Iterator[Problem]:
+    """Find the members that a decoder passes over: those that are null, or sent once more."""
+    # As pairs, which are tuples: objects as dicts have each member once.
+    sent = json.loads(body, object_pairs_hook=tuple, parse_int=str)
+    yield from _repeated(sent, "")
+    for conditions in (value for name, value in sent if name == "filter"):
+        if isinstance(conditions, tuple):
+            members = cast("tuple[tuple[str, object], ...]", conditions)
+            yield from _repeated(members, "/filter")
+            for name, value in members:
+                if value is None:
+                    yield Problem.of(messages.CONDITION_NULL, f"/filter/{escape(name)}")
+
+
+def _repeated(members: Iterable[tuple[str, object]], at: str) -> Iterator[Problem]:
+    for name, times in Counter(name for name, _ in members).items():
+        if times > 1:
+            yield Problem.of(messages.MEMBER_REPEATED, f"{at}/{escape(name)}")
+
+
 def misfits(
     which: RequestFilter, states: Sequence[InboundState], at: str = ""
 ) -> Iterator[Problem]:
     """Tell why a filter is not one for an operation on records in these states.
 
-    It must name something, so that nobody means every record by mistake, and no other state.
+    It must name something, so that nobody means every record by mistake, and no other state, nor
+    a status that records in these states do not have.
     """
+    statuses = [status for status, state in _ENDS.items() if state in states]
     if which.state is not None and which.state not in states:
         known = ", ".join(sorted(states))
         yield Problem.of(messages.FILTER_STATE_UNFIT, f"{at}/state" if at else "", states=known)
-    elif which == RequestFilter():
+    if which.status is not None and which.status not in statuses:
+        known = "".join(f"{status} or " for status in statuses)
+        pointer = f"{at}/status" if at else ""
+        yield Problem.of(messages.FILTER_STATUS_UNFIT, pointer, statuses=known)
+    if which == RequestFilter():
         yield Problem.of(messages.FILTER_EMPTY, at)
 
 
@@ -194,6 +224,13 @@ def in_state(state: InboundState) -> str:
     """
     return f"state = ANY ('{{{state}}}')"
 
+
+#: The states of records that ended so.
+_ENDS = {
+    InboundStatus.SUCCESS: InboundState.COMPLETED,
+    InboundStatus.PARTIAL_SUCCESS: InboundState.COMPLETED,
+    InboundStatus.FAILURE: InboundState.ERROR,
+}
 
 #: How a record that ended so is recognised.
 _STATUSES = {

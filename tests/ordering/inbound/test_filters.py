@@ -96,10 +96,33 @@ def test_everything_that_is_wrong_with_a_body_is_told_with_its_place() -> None:
             {"filter": {"state": "completed", "account": "ACC-1"}},
             ("/filter/state", "state must be one of error, or absent"),
         ),
+        (
+            {"filter": {"status": "success"}},
+            ("/filter/status", "status must be failure or absent: no other requests are taken"),
+        ),
+        (
+            {"filter": {"state": "error", "externalId": None}},
+            ("/filter/externalId", "Expected a string, got null"),
+        ),
+        (
+            b'{"filter": {"externalId": "a", "state": "error", "externalId": "b"}}',
+            ("/filter/externalId", "Sent more than once"),
+        ),
+        (
+            b'{"filter": {"state": "error"}, "filter": {"externalId": "b"}}',
+            ("/filter", "Sent more than once"),
+        ),
     ],
 )
 def test_a_body_must_say_what_is_meant(body: object, problem: tuple[str, str]) -> None:
     assert refused(body) == [problem]
+
+
+def test_what_has_not_ended_has_no_status() -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        read_selection(b'{"filter": {"status": "failure"}}', (InboundState.NEW,))
+    text = "status must be absent: no other requests are taken"
+    assert list(caught.value.problems) == [Problem(text, "/filter/status", 24)]
 
 
 async def test_no_record_can_have_a_nul_or_an_account_that_nobody_knows(
