@@ -188,7 +188,7 @@ IF_MATCH_INVALID = Message('If-Match must be * or entity tags like "1-1700000000
 # -- operating the inbound queue -------------------------------------------------------------------
 REQUEST_NOT_FOUND = Message("No request of the inbound queue has this id or externalId", 60)
 REQUEST_CANNOT_RUN = Message("A request in state {state} cannot be made an order on demand", 1)
-REQUEST_CANCELED = Message("canceled by {client}", 1)
+REQUEST_CANCELED = Message("canceled by an operator", 1)
 FILTER_EMPTY = Message("filter must have a member: without one it would mean every request", 24)
 MEMBER_UNKNOWN = Message("Unknown member; known are: {known}", 24)
 FILTER_STATE_UNFIT = Message("state must be one of {states}, or absent", 24)

@@ -154,7 +154,7 @@ class QueueOperations:
 
         Raises `InvalidRequestError` for a filter that means everything, or another state.
         """
-        problem = Problem.of(messages.REQUEST_CANCELED, client=client)
+        problem = Problem.of(messages.REQUEST_CANCELED)
         told = (msgspec.json.encode([problem]).decode(), problem.message, client)
 
         async def change(connection: Connection, ids: Sequence[UUID]) -> None:

@@ -200,7 +200,7 @@ def _tell(status: QueueStatus, *, as_json: bool) -> None:
     from ordering_rest.operations.inbound_view import show_status
 
     if as_json:
-        click.echo(_json(show_status(status)))
+        click.echo(_json(show_status(status, operator=True)))
         return
     for state, count in status.states.items():
         click.echo(f"{state}: {count}")

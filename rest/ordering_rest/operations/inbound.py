@@ -119,21 +119,22 @@ async def cancel_requests(request: AnyRequest) -> Response[bytes]:
 @get(QUEUE_PATH, guards=[_reading])
 async def get_queue(request: AnyRequest) -> Response[bytes]:
     """Answer how many requests the queue has, and whether it is being drained."""
-    return _json(200, show_status(await services_of(request).queue.status()))
+    status = await services_of(request).queue.status()
+    return _json(200, show_status(status, operator=_is_operator(request)))
 
 
 @post(f"{QUEUE_PATH}/pause", guards=[_operating])
 async def pause_queue(request: AnyRequest) -> Response[bytes]:
     """Have no more requests taken, and answer the queue."""
     client = client_of(request).username
-    return _json(200, show_status(await services_of(request).queue.pause(client)))
+    return _json(200, show_status(await services_of(request).queue.pause(client), operator=True))
 
 
 @post(f"{QUEUE_PATH}/resume", guards=[_operating])
 async def resume_queue(request: AnyRequest) -> Response[bytes]:
     """Have requests taken again, and answer the queue."""
     client = client_of(request).username
-    return _json(200, show_status(await services_of(request).queue.resume(client)))
+    return _json(200, show_status(await services_of(request).queue.resume(client), operator=True))
 
 
 class _Query(NamedTuple):

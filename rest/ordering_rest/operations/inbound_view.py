@@ -1,7 +1,8 @@
 """A record of the inbound queue, and the queue itself, as JSON.
 
 The names are those of the source's fields (Inbound Request) in camel case. What only operators may
-see is the payload, the requested flow, the answer of a flow, and the inner reasons of failures.
+see is the payload, the requested flow, the answer of a flow, the inner reasons of failures, and the
+names of workers and operators.
 """
 
 from datetime import datetime
@@ -125,6 +126,7 @@ def show_request(record: QueuedRequest, *, operator: bool) -> Shown:
         contact=_refer(record.contact_id),
         consumer=_refer(record.consumer_id),
         execute_after=_refer(record.execute_after),
+        system_id=record.system_id if operator else None,
         requested_flow=record.requested_flow if operator else None,
         response_payload=_raw(record.response_payload) if operator else None,
         payload=record.payload if operator else None,
@@ -135,14 +137,14 @@ def show_request(record: QueuedRequest, *, operator: bool) -> Shown:
     )
 
 
-def show_status(status: QueueStatus) -> Shown:
-    """Show the queue."""
+def show_status(status: QueueStatus, *, operator: bool) -> Shown:
+    """Show the queue; `operator` tells whether to someone who may operate it."""
     return _Status(
         states={state.value: count for state, count in status.states.items()},
         total=sum(status.states.values()),
         oldest_new_age_ms=status.oldest_new_age_ms,
         paused=status.paused,
-        paused_by=status.paused_by,
+        paused_by=status.paused_by if operator else None,
         paused_since=_moment(status.paused_since),
         window_open=status.window_open,
     )
@@ -173,7 +175,6 @@ _AS_THEY_ARE = (
     "domain",
     "job_id",
     "attempts",
-    "system_id",
     "payload_bytes",
 )
 
@@ -181,14 +182,16 @@ _AS_THEY_ARE = (
 def _history(text: str | None, *, operator: bool) -> list[_Attempt] | None:
     if text is None:
         return None
-    attempts = msgspec.json.decode(text, type=list[_Attempt])
     return [
-        msgspec.structs.replace(
-            each,
+        _Attempt(
+            attempt=each.attempt,
             at=show_timestamp(Timestamp.parse(each.at)),
+            event=each.event,
+            system_id=each.system_id if operator else None,
             error=each.error if operator else None,
+            by=each.by if operator else None,
         )
-        for each in attempts
+        for each in msgspec.json.decode(text, type=list[_Attempt])
     ]
 
 

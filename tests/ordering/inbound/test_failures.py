@@ -105,7 +105,7 @@ async def test_a_cancellation_is_told_but_not_by_mail(demo_database: Database) -
     assert await operations.cancel(RequestFilter(state=InboundState.NEW), "ann") == 1
     (event,) = await told(demo_database)
     assert event["order_id"] == identity
-    assert event["payload"] == {"message": "canceled by ann", "problems": 1, "attempts": 0}
+    assert event["payload"] == {"message": "canceled by an operator", "problems": 1, "attempts": 0}
     assert event["mail_due_at"] is None
 
 

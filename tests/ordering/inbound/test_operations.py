@@ -22,6 +22,8 @@ from support.queued import queued
 
 ERROR = RequestFilter(state=InboundState.ERROR)
 NEW = RequestFilter(state=InboundState.NEW)
+CREATED = RequestFilter(status=InboundStatus.SUCCESS)
+FAILED = RequestFilter(status=InboundStatus.FAILURE)
 MINE = RequestFilter(external_id="PO-1")
 
 BAD = payloads.removed(payloads.order(), "/relatedParty")
@@ -235,8 +237,8 @@ async def test_a_canceled_record_ends_in_error_and_tells_who_did_it(
         "error",
         "failure",
         400,
-        "canceled by ann",
-        [{"code": 1, "message": "canceled by ann", "pointer": ""}],
+        "canceled by an operator",
+        [{"code": 1, "message": "canceled by an operator", "pointer": ""}],
     ]
     assert ended["ended_at"] == ended["updated_at"] > ended["created_at"]
     assert events(ended) == [(1, "canceled", "ann")]
@@ -320,6 +322,12 @@ async def test_a_whole_row_can_be_canceled(demo_database: Database, operated: Op
         ("cancel", RequestFilter(), "filter must have a member"),
         ("redrive", NEW, "state must be one of error, or absent"),
         ("cancel", ERROR, "state must be one of new, pending, or absent"),
+        (
+            "redrive",
+            RequestFilter(status=InboundStatus.SUCCESS),
+            "status must be failure or absent",
+        ),
+        ("cancel", RequestFilter(status=InboundStatus.FAILURE), "status must be absent"),
     ],
 )
 async def test_a_filter_must_fit_the_operation(
@@ -339,6 +347,5 @@ async def test_where_nothing_fits_nobody_is_rung(
     await queued(demo_database)
     for which in (MINE, RequestFilter(account="nobody"), RequestFilter(external_id="a\0")):
         assert await operated.queue.cancel(which, "ann") == 0
-    partly = RequestFilter(status=InboundStatus.SUCCESS)
-    assert await operated.queue.redrive(partly, "ann") == 0
+    assert await operated.queue.redrive(FAILED, "ann") == 0
     assert operated.rings == 0

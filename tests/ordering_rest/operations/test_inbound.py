@@ -73,7 +73,7 @@ async def test_a_queued_order_can_be_followed_to_its_end(api: Api, keeper: Catal
         assert response.status_code == 200
         assert timeless(response.json()) == queued_now
     await make_processor(api.database, keeper).drain_batch()
-    done = (await api.get(f"{REQUESTS}/{identity}")).json()
+    done = (await api.get(f"{REQUESTS}/{identity}", OPERATOR)).json()
     assert timeless(done) == queued_now | {
         "state": "completed",
         "status": "success",
@@ -104,6 +104,29 @@ async def test_a_failed_one_tells_its_problems(api: Api, keeper: CatalogKeeper) 
     assert shown["attemptHistory"] == [
         {"attempt": 1, "at": "a moment", "systemId": "tester", "error": text}
     ]
+
+
+async def test_who_may_only_read_is_told_what_happened_but_not_by_whom(
+    api: Api, keeper: CatalogKeeper
+) -> None:
+    (identity,) = await put(api.database, payloads.removed(payloads.order(), "/relatedParty"))
+    await make_processor(api.database, keeper).drain_batch()
+    only = {"filter": {"id": show_id(identity)}}
+    for operation in ("redrive", "cancel"):
+        await api.post(f"{REQUESTS}/{operation}", only, OPERATOR)
+    path = f"{REQUESTS}/{show_id(identity)}"
+    shown = timeless((await api.get(path, Role.ORDER_VIEWER)).json())
+    text = "canceled by an operator"
+    assert "systemId" not in shown
+    assert shown["errorMessage"] == text
+    assert shown["problems"] == [{"message": text, "pointer": "", "code": 1}]
+    assert shown["attemptHistory"] == [
+        {"attempt": 1, "at": "a moment"},
+        {"attempt": 1, "at": "a moment", "event": "redriven"},
+        {"attempt": 0, "at": "a moment", "event": "canceled"},
+    ]
+    told = timeless((await api.get(path, OPERATOR)).json())["attemptHistory"]
+    assert [each.get("by") for each in told] == [None, "inbound_queue_admin", "inbound_queue_admin"]
 
 
 async def test_every_field_has_a_name(api: Api) -> None:

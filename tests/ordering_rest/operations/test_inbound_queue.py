@@ -58,7 +58,7 @@ async def test_a_cancellation_answers_how_many_and_tells_who(api: Api) -> None:
     assert (response.status_code, response.json()) == (200, {"canceled": 2})
     assert await states(api.database) == {"new": 1, "error": 2}
     found = await record(api.database, identity)
-    assert found["error_message"] == "canceled by inbound_queue_admin"
+    assert found["error_message"] == "canceled by an operator"
 
 
 @pytest.mark.parametrize("operation", ["redrive", "cancel"])
@@ -104,6 +104,8 @@ async def test_a_pause_tells_who_and_since_when_and_accepting_goes_on(api: Api) 
     shown = paused.json()
     assert paused.status_code == 200
     assert (shown["paused"], shown["pausedBy"]) == (True, "inbound_queue_admin")
+    told = (await api.get(QUEUE, Role.ORDER_VIEWER)).json()
+    assert shown.keys() - told.keys() == {"pausedBy"}
     assert (await api.get(QUEUE, OPERATOR)).json() == shown
     assert (await post(api, f"{QUEUE}/pause", role=Role.ADMIN)).json() == shown
     orders = "/api/sn_ind_tmt_orm/order/productOrder?mode=async"
