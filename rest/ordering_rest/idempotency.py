@@ -66,11 +66,13 @@ def read_key(request: AnyRequest) -> str | None:
 
 async def _read_key(request: AnyRequest, scope: str) -> RequestKey | None:
     sent = read_key(request)
-    if sent is None:
+    path = request.scope["path"] + scope
+    # PostgreSQL's text cannot hold U+0000: nothing is found, and so nothing done, on such a path.
+    if sent is None or "\0" in path:
         return None
     return RequestKey(
         client=client_of(request).username,
-        path=request.scope["path"] + scope,
+        path=path,
         key=sent,
         request_hash=hashlib.sha256(await request.body()).digest(),
     )

@@ -150,6 +150,13 @@ async def test_what_is_no_key_is_refused(api: Api, key: str) -> None:
     assert await made(api) == 0
 
 
+async def test_a_path_that_nothing_can_have_is_not_found_with_a_key_either(api: Api) -> None:
+    path = "/api/ordering/v1/productOrder/%00/transition"
+    refused = await send(api, path, {"action": "hold"}, role=Role.ORDER_FULFILMENT)
+    assert refused.status_code == 404
+    assert await api.count("idempotency_key") == 0
+
+
 async def test_two_keys_are_none(api: Api) -> None:
     refused = await api.http.post(
         ORDERS,
