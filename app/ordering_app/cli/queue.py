@@ -1,6 +1,7 @@
 """`ordering queue`: look at the inbound queue, redrive, cancel, pause and resume."""
 
 import getpass
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -66,7 +67,7 @@ def list_(*, limit: int, oldest_first: bool, as_json: bool, **conditions: str | 
             async with database.acquire() as connection:
                 found, after = await list_requests(connection, which, page)
             for each in found:
-                click.echo(_as_api(each) if as_json else _line(each))
+                _echo(_as_api(each) if as_json else _line(each))
             left = left - len(found) if after is not None else 0
 
     _with_database(work)
@@ -88,11 +89,11 @@ def show(request: str, *, payload: bool, as_json: bool) -> None:
         fail(f"the queue has no request {request}")
     document = _as_api(found)
     if as_json:
-        click.echo(document)
+        _echo(document)
         return
     for name, value in msgspec.json.decode(document).items():
         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        click.echo(f"{name}: {text}")
+        _echo(f"{name}: {text}")
 
 
 @queue.command()
@@ -102,7 +103,7 @@ def redrive(*, as_json: bool, **conditions: str | None) -> None:
     """Put requests in error back to new, with all their attempts before them."""
     which = _read_filter(conditions)
     count = _operate(lambda operations: operations.redrive(which, _operator()))
-    click.echo(_json({"redriven": count}) if as_json else f"redriven: {count}")
+    _echo(_json({"redriven": count}) if as_json else f"redriven: {count}")
 
 
 @queue.command()
@@ -112,7 +113,7 @@ def cancel(*, as_json: bool, **conditions: str | None) -> None:
     """Cancel requests that no worker has taken yet: they end in error."""
     which = _read_filter(conditions)
     count = _operate(lambda operations: operations.cancel(which, _operator()))
-    click.echo(_json({"canceled": count}) if as_json else f"canceled: {count}")
+    _echo(_json({"canceled": count}) if as_json else f"canceled: {count}")
 
 
 @queue.command()
@@ -179,6 +180,14 @@ def _operator() -> str:
         return "cli"
 
 
+def _echo(line: str) -> None:
+    """Print a line, and what controls a terminal as its escape sequence: clients wrote parts of it.
+
+    The sequences are those of JSON, so that JSON stays what it is.
+    """
+    click.echo("".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line))
+
+
 def _say(problems: list[Problem] | tuple[Problem, ...]) -> str:
     return "; ".join(problem.message for problem in problems)
 
@@ -200,16 +209,16 @@ def _tell(status: QueueStatus, *, as_json: bool) -> None:
     from ordering_rest.operations.inbound_view import show_status
 
     if as_json:
-        click.echo(_json(show_status(status, operator=True)))
+        _echo(_json(show_status(status, operator=True)))
         return
     for state, count in status.states.items():
-        click.echo(f"{state}: {count}")
+        _echo(f"{state}: {count}")
     if status.oldest_new_age_ms is not None:
-        click.echo(f"oldest new: {status.oldest_new_age_ms / 1000:.3f} s")
+        _echo(f"oldest new: {status.oldest_new_age_ms / 1000:.3f} s")
     if status.paused and status.paused_since is not None:
-        click.echo(f"paused by {status.paused_by} since {show_timestamp(status.paused_since)}")
+        _echo(f"paused by {status.paused_by} since {show_timestamp(status.paused_since)}")
     if not status.window_open:
-        click.echo("outside of ORDERING_QUEUE_WINDOW")
+        _echo("outside of ORDERING_QUEUE_WINDOW")
 
 
 def _as_api(record: QueuedRequest) -> str:

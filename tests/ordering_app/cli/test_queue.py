@@ -162,3 +162,15 @@ async def test_whoever_has_no_name_is_the_command_line(
 async def test_it_needs_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ORDERING_DATABASE_URL")
     assert await refused("stats") == "Error: ORDERING_DATABASE_URL is not set\n"
+
+
+async def test_what_clients_wrote_does_not_control_the_terminal(demo_database: Database) -> None:
+    external_id = "a\x1b[2J\nFAKE\x7f\x9b1m\u202e\u00fc"
+    identity = show_id(await queued(demo_database, external_id=external_id))
+    shown = "a\\u001b[2J\\nFAKE\\u007f\\u009b1m\\u202e\u00fc"
+    (line,) = await printed("ls")
+    assert line.endswith(f"  {shown}")
+    assert f"externalId: {shown}" in await printed("show", identity)
+    (document,) = await printed("show", identity, "--json")
+    assert shown in document
+    assert msgspec.json.decode(document)["externalId"] == external_id
