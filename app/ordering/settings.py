@@ -23,7 +23,8 @@ _SECRETS = frozenset({"database_url", "redis_url", "smtp_password"})
 
 Url = Annotated[str, Meta(min_length=1)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Positive = Annotated[int, Meta(ge=1)]
+#: What PostgreSQL counts by is below 2^31, and so are seconds that a clock can wait for.
+Positive = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Hours = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d\Z")]
 Address = Annotated[str, Meta(pattern=r"^[^@\s,<>]+@[^@\s,<>]+\Z")]
 Addresses = Annotated[str, Meta(pattern=r"^[^@\s,<>]+@[^@\s,<>]+(, *[^@\s,<>]+@[^@\s,<>]+)*\Z")]
@@ -154,7 +155,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Refuse an order whose externalSystem and externalId another one has."),
     ] = False
     idempotency_hours: Annotated[
-        int, Meta(ge=24, description="Hours for which the answer under an Idempotency-Key is kept.")
+        int,
+        Meta(
+            ge=24,
+            le=876_000,
+            description="Hours for which the answer under an Idempotency-Key is kept.",
+        ),
     ] = 24
     smtp_host: Annotated[
         Url | None,
