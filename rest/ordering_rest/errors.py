@@ -33,12 +33,12 @@ _STATUSES: dict[type[OrderingError], int] = {
 }
 
 
-def headers_of(status: int) -> dict[str, str]:
+def headers_of(error: OrderingError) -> dict[str, str]:
     """Return the headers that clients need to go on after an error."""
-    match status:
-        case 401:
+    match error:
+        case UnauthenticatedError():
             return _CHALLENGE
-        case 503:
+        case KeyInUseError() | RetryableError():
             return {"Retry-After": "1"}
         case _:
             return {}

@@ -235,6 +235,7 @@ async def test_a_key_that_another_process_uses_is_told_at_once_and_delays_nobody
             send(api, ORDERS), send(api, ORDERS, key="k-2"), api.post(ORDERS, ORDER)
         )
         assert [each.status_code for each in answers] == [409, 201, 201]
+        assert [each.headers.get("retry-after") for each in answers] == ["1", None, None]
     assert (await send(api, ORDERS)).status_code == 201
 
 

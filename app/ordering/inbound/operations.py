@@ -5,6 +5,10 @@ transaction, so that however many fit the filter, only few are locked, and those
 that a worker is taking at that moment is passed over: it is being made an order. Records that
 arrive after the start are left alone.
 
+An operation that is to be done `once` raises what `begin_once` tells. The answer of `create_order`
+is stored with its effect, those of the others, which may be many transactions, after it
+(docs/decisions/0016-idempotency.md).
+
 Each transaction locks first the names of the lines that its records stand in, then the records, as
 whoever ends a request does (`pending`).
 """
@@ -28,6 +32,7 @@ from ordering.inbound.filters import RequestFilter, Where, in_state, make_where,
 from ordering.inbound.listing import QueuedRequest, read_request
 from ordering.inbound.lookup import find_row
 from ordering.inbound.pending import lock_lines, put_in_place
+from ordering.orders.idempotency import Once, begin_once, keep_answers
 from ordering.settings import Settings
 
 __all__ = ["CANCELABLE", "REDRIVABLE", "QueueOperations"]
@@ -113,7 +118,9 @@ class QueueOperations:
         self._aftermath = Aftermath(by_account=settings.queue_serialise_accounts)
         self._by_account = self._aftermath.by_account
 
-    async def create_order(self, text: str, client: str) -> QueuedRequest:
+    async def create_order(
+        self, text: str, client: str, once: Once[QueuedRequest] | None = None
+    ) -> QueuedRequest:
         """Give the record with this id or external id priority over all others.
 
         One in error is redriven. Returns the record, committed. Raises `NotFoundError`, or
@@ -121,6 +128,8 @@ class QueueOperations:
         """
 
         async def work(connection: Connection) -> QueuedRequest:
+            if once is not None:
+                await begin_once(connection, once.key)
             identity = _found(await find_row(connection, "id", text))["id"]
             await lock_lines(connection, [identity], by_account=self._by_account)
             state = _found(await connection.fetchrow(_LOCK_ONE, identity))["state"]
@@ -130,13 +139,18 @@ class QueueOperations:
                 await self._to_their_places(connection, [identity], _TOP_PRIORITY, client)
             else:
                 await connection.execute(_HASTEN, identity, _TOP_PRIORITY, client)
-            return _found(await read_request(connection, show_id(identity)))
+            record = _found(await read_request(connection, show_id(identity)))
+            if once is not None:
+                await keep_answers(connection, [once.kept(record, identity)])
+            return record
 
         record = await self._in_transaction(work)
         self._ring()
         return record
 
-    async def redrive(self, which: RequestFilter, client: str) -> int:
+    async def redrive(
+        self, which: RequestFilter, client: str, once: Once[int] | None = None
+    ) -> int:
         """Put the records in error that fit back to their places in the queue; returns how many.
 
         That is `new`, or `pending` behind an unfinished one that arrived before and is about the
@@ -147,9 +161,9 @@ class QueueOperations:
         async def change(connection: Connection, ids: Sequence[UUID]) -> None:
             await self._to_their_places(connection, ids, _LOWEST_PRIORITY, client)
 
-        return await self._each_batch(which, REDRIVABLE, change)
+        return await self._kept(await self._each_batch(which, REDRIVABLE, change), once)
 
-    async def cancel(self, which: RequestFilter, client: str) -> int:
+    async def cancel(self, which: RequestFilter, client: str, once: Once[int] | None = None) -> int:
         """End the records that fit and that no worker has taken, in error; returns how many.
 
         Raises `InvalidRequestError` for a filter that means everything, or another state.
@@ -161,25 +175,33 @@ class QueueOperations:
             await connection.execute(_TO_CANCELED, ids, *told)
             await self._aftermath.of_failures(connection, ids)
 
-        return await self._each_batch(which, CANCELABLE, change)
+        return await self._kept(await self._each_batch(which, CANCELABLE, change), once)
 
-    async def pause(self, client: str) -> QueueStatus:
+    async def pause(self, client: str, once: Once[QueueStatus] | None = None) -> QueueStatus:
         """Have no more records claimed; those that are claimed are finished."""
         async with self._database.acquire() as connection:
             await switch(connection, client, paused=True)
-        return await self.status()
+        return await self._kept(await self.status(), once)
 
-    async def resume(self, client: str) -> QueueStatus:
+    async def resume(self, client: str, once: Once[QueueStatus] | None = None) -> QueueStatus:
         """Have records claimed again, at once."""
         async with self._database.acquire() as connection:
             await switch(connection, client, paused=False)
         self._ring()
-        return await self.status()
+        return await self._kept(await self.status(), once)
 
     async def status(self) -> QueueStatus:
         """Count the records of each state, and tell whether they are being claimed."""
         async with self._database.acquire() as connection:
             return await read_status(connection, self._window)
+
+    async def _kept(self, done: T, once: Once[T] | None) -> T:
+        """Store the answer to what is done and would do nothing more if it were repeated now."""
+        if once is not None:
+            async with self._database.transaction() as connection:
+                await begin_once(connection, once.key)
+                await keep_answers(connection, [once.kept(done)])
+        return done
 
     async def _each_batch(
         self, which: RequestFilter, states: Sequence[InboundState], change: _Change

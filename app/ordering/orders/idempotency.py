@@ -67,8 +67,8 @@ class Once(msgspec.Struct, Generic[T], frozen=True):
     key: RequestKey
     answer: Callable[[T], Answer]
 
-    def kept(self, result: T, order_id: UUID) -> "Kept":
-        """Say what is to be stored when `result`, which is about this order, is."""
+    def kept(self, result: T, order_id: UUID | None = None) -> "Kept":
+        """Say what is to be stored when `result`, which is about this order if any, is."""
         return Kept(self.key, self.answer(result), order_id)
 
 
@@ -77,7 +77,7 @@ class Kept(msgspec.Struct, frozen=True):
 
     key: RequestKey
     answer: Answer
-    order_id: UUID
+    order_id: UUID | None
 
 
 class AnsweredError(Exception):
@@ -95,7 +95,7 @@ class _Row(msgspec.Struct):
     request_hash: bytes
     status_code: int
     response: str
-    order_id: UUID
+    order_id: UUID | None
     created_at: object
     headers: str
 

@@ -12,12 +12,15 @@ from ordering.access.roles import MAY, Permission
 from ordering.domain import messages
 from ordering.domain.errors import InvalidRequestError, NotFoundError, Problem
 from ordering.domain.ids import show_id
+from ordering.inbound.control import QueueStatus
 from ordering.inbound.filters import RequestFilter, read_filter, read_selection
-from ordering.inbound.listing import PageRequest, list_requests, read_request
+from ordering.inbound.listing import PageRequest, QueuedRequest, list_requests, read_request
 from ordering.inbound.operations import CANCELABLE, REDRIVABLE
+from ordering.orders.idempotency import Answer
 from ordering_rest.access import client_of, requires, services_of
 from ordering_rest.bodies import require_json
 from ordering_rest.cursors import read_cursor, show_cursor
+from ordering_rest.idempotency import answer_once
 from ordering_rest.operations.inbound_view import (
     REQUESTS_PATH,
     Shown,
@@ -92,10 +95,10 @@ async def get_request(request: AnyRequest, request_id: FromPath[str]) -> Respons
 @post(f"{REQUESTS_PATH}/{{request_id:str}}/createOrder", guards=[_operating])
 async def create_order_now(request: AnyRequest, request_id: FromPath[str]) -> Response[bytes]:
     """Have a request made an order before all others, and answer it; 202, since that comes."""
-    client = client_of(request).username
-    record = await services_of(request).queue.create_order(request_id, client)
-    location = {"Location": f"{REQUESTS_PATH}/{show_id(record.id)}"}
-    return _json(202, show_request(record, operator=True), location)
+    client, queue = client_of(request).username, services_of(request).queue
+    return await answer_once(
+        request, lambda once: queue.create_order(request_id, client, once), _answer_request
+    )
 
 
 @post(f"{REQUESTS_PATH}/redrive", guards=[_operating])
@@ -103,8 +106,12 @@ async def redrive_requests(request: AnyRequest) -> Response[bytes]:
     """Put the requests in error that fit a filter back to `new`, and answer how many."""
     require_json(request)
     which = read_selection(await request.body(), REDRIVABLE)
-    done = await services_of(request).queue.redrive(which, client_of(request).username)
-    return _json(200, {"redriven": done})
+    client, queue = client_of(request).username, services_of(request).queue
+    return await answer_once(
+        request,
+        lambda once: queue.redrive(which, client, once),
+        lambda done: _answer({"redriven": done}),
+    )
 
 
 @post(f"{REQUESTS_PATH}/cancel", guards=[_operating])
@@ -112,8 +119,12 @@ async def cancel_requests(request: AnyRequest) -> Response[bytes]:
     """Cancel the requests that fit a filter and wait to be taken, and answer how many."""
     require_json(request)
     which = read_selection(await request.body(), CANCELABLE)
-    done = await services_of(request).queue.cancel(which, client_of(request).username)
-    return _json(200, {"canceled": done})
+    client, queue = client_of(request).username, services_of(request).queue
+    return await answer_once(
+        request,
+        lambda once: queue.cancel(which, client, once),
+        lambda done: _answer({"canceled": done}),
+    )
 
 
 @get(QUEUE_PATH, guards=[_reading])
@@ -126,15 +137,15 @@ async def get_queue(request: AnyRequest) -> Response[bytes]:
 @post(f"{QUEUE_PATH}/pause", guards=[_operating])
 async def pause_queue(request: AnyRequest) -> Response[bytes]:
     """Have no more requests taken, and answer the queue."""
-    client = client_of(request).username
-    return _json(200, show_status(await services_of(request).queue.pause(client), operator=True))
+    client, queue = client_of(request).username, services_of(request).queue
+    return await answer_once(request, lambda once: queue.pause(client, once), _answer_status)
 
 
 @post(f"{QUEUE_PATH}/resume", guards=[_operating])
 async def resume_queue(request: AnyRequest) -> Response[bytes]:
     """Have requests taken again, and answer the queue."""
-    client = client_of(request).username
-    return _json(200, show_status(await services_of(request).queue.resume(client), operator=True))
+    client, queue = client_of(request).username, services_of(request).queue
+    return await answer_once(request, lambda once: queue.resume(client, once), _answer_status)
 
 
 class _Query(NamedTuple):
@@ -175,6 +186,19 @@ def _read_choice(
     if text in known:
         return text, []
     return text, [Problem.of(messages.CHOICE_UNKNOWN, member=name, known=", ".join(known))]
+
+
+def _answer(body: object, headers: dict[str, str] | None = None, *, status: int = 200) -> Answer:
+    return Answer(status_code=status, body=msgspec.json.encode(body), headers=headers or {})
+
+
+def _answer_request(record: QueuedRequest) -> Answer:
+    location = {"Location": f"{REQUESTS_PATH}/{show_id(record.id)}"}
+    return _answer(show_request(record, operator=True), location, status=202)
+
+
+def _answer_status(status: QueueStatus) -> Answer:
+    return _answer(show_status(status, operator=True))
 
 
 def _is_operator(request: AnyRequest) -> bool:

@@ -37,7 +37,7 @@ def on_ordering_error(_request: AnyRequest, error: OrderingError) -> Response[by
     errors = [{"detail": each.message, "pointer": each.pointer} for each in error.problems]
     allowed = list(error.allowed) if isinstance(error, ConflictError) else None
     problem = _Problem(str(error), status, errors=errors, allowed_actions=allowed)
-    return _respond(problem, headers_of(status))
+    return _respond(problem, headers_of(error))
 
 
 def on_http_error(_request: AnyRequest, error: HTTPException) -> Response[bytes]:

@@ -54,7 +54,7 @@ def error_body(problems: Sequence[Problem]) -> ErrorBody:
 def on_ordering_error(_request: AnyRequest, error: OrderingError) -> Response[bytes]:
     """Show an error of ours."""
     status = status_of(error)
-    return _respond(status, error_body(error.problems), headers_of(status))
+    return _respond(status, error_body(error.problems), headers_of(error))
 
 
 def on_http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
