@@ -157,6 +157,7 @@ PROVOKERS: dict[str, Provoke] = {
     ),
     "ProblemIfMatch": refused(COMPLETED, of=placed, If_Match="1"),
     "ProblemKeyInUse": in_use,
+    "ProblemKeyInvalid": refused(b"", Idempotency_Key="two words"),
     "ProblemKeyReused": reused,
     "ProblemLineItemUnknown": refused(
         {"action": "start", "lineItemIds": ["7"]}, of=creating("approve")

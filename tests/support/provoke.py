@@ -142,6 +142,11 @@ def refused(
 
 #: What an operation with a key is asked, and about which order; to create is the usual one.
 _UNDER_A_KEY: dict[str, tuple[dict[str, Any], Callable[[Api], Awaitable[str]]]] = {
+    "cancelInboundRequests": ({"filter": {"id": "{id}"}}, queued),
+    "createOrderOfInboundRequest": ({}, queued),
+    "pauseInboundQueue": ({}, queued),
+    "redriveInboundRequests": ({"filter": {"id": "{id}"}}, spoilt),
+    "resumeInboundQueue": ({}, queued),
     "cancelProductOrder": ({"productOrder": {"id": "{id}"}}, creating("approve", "start")),
     "moveProductOrder": ({"action": "approve"}, placed),
 }
