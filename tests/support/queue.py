@@ -8,7 +8,6 @@ import msgspec
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
 from ordering.domain.ids import new_id
-from ordering.domain.timestamps import now
 from ordering.inbound.accept import NewRequest, insert_requests
 from ordering.inbound.claim import Claim, claim
 from ordering.inbound.process import Processor
@@ -24,7 +23,6 @@ def make_processor(database: Database, keeper: CatalogKeeper, **settings: Any) -
 
 async def put(database: Database, *payloads: object) -> list[UUID]:
     """Queue payloads as they are, without validation; bytes need not be JSON."""
-    moment = now()
     bodies = [each if isinstance(each, bytes) else msgspec.json.encode(each) for each in payloads]
     requests = [
         NewRequest(
@@ -32,8 +30,6 @@ async def put(database: Database, *payloads: object) -> list[UUID]:
             initiated_by="cpq",
             payload=body.decode(),
             payload_bytes=len(body),
-            created_at=moment,
-            updated_at=moment,
         )
         for body in bodies
     ]

@@ -1,7 +1,6 @@
 """Take an order into the inbound queue: validated, stored durably, answered with its id to be."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -18,7 +17,6 @@ from ordering.domain.ids import new_id, show_id
 from ordering.domain.references import References
 from ordering.domain.rules.header import PARTY_KINDS, referred_type
 from ordering.domain.states import InboundState
-from ordering.domain.timestamps import now
 from ordering.inbound.pending import find_predecessors, line_names
 from ordering.orders.external_ids import ExternalIds
 from ordering.orders.idempotency import Once
@@ -59,8 +57,6 @@ class NewRequest(msgspec.Struct, kw_only=True):
     payload_bytes: int
     inventory_ids: str | None = None
     execute_after: UUID | None = None
-    created_at: datetime
-    updated_at: datetime
 
 
 _INSERT = ArrayInsert(InboundRequest, NewRequest.__struct_fields__)
@@ -174,7 +170,6 @@ class AcceptOrder:
 
 def make_request(body: bytes, draft: OrderDraft, found: References, client: str) -> NewRequest:
     """Make the record of an order that was validated."""
-    moment = now()
     return NewRequest(
         id=new_id(),
         external_id=draft.external_id,
@@ -186,8 +181,6 @@ def make_request(body: bytes, draft: OrderDraft, found: References, client: str)
         payload=body.decode(),
         payload_bytes=len(body),
         inventory_ids=_inventories(draft, found),
-        created_at=moment,
-        updated_at=moment,
     )
 
 

@@ -19,7 +19,6 @@ from ordering.db.engine import Database
 from ordering.db.tables import IdempotencyKey
 from ordering.domain import messages
 from ordering.domain.errors import KeyInUseError, KeyReusedError, Problem
-from ordering.domain.timestamps import now
 
 __all__ = [
     "Answer",
@@ -96,7 +95,6 @@ class _Row(msgspec.Struct):
     status_code: int
     response: str
     order_id: UUID | None
-    created_at: object
     headers: str
 
 
@@ -179,7 +177,6 @@ async def begin_once(connection: Connection, key: RequestKey) -> None:
 
 async def keep_answers(connection: Connection, answers: Sequence[Kept]) -> None:
     """Store answers, in the transaction of their requests' effects, whose keys it has locked."""
-    moment = now()
     rows = [
         _Row(
             client=kept.key.client,
@@ -189,7 +186,6 @@ async def keep_answers(connection: Connection, answers: Sequence[Kept]) -> None:
             status_code=kept.answer.status_code,
             response=kept.answer.body.decode(),
             order_id=kept.order_id,
-            created_at=moment,
             headers=msgspec.json.encode(kept.answer.headers).decode(),
         )
         for kept in answers

@@ -12,9 +12,10 @@ from ordering.db.engine import Database
 from ordering.domain.capture import capture
 from ordering.domain.draft import OrderDraft
 from ordering.domain.errors import InvalidRequestError
+from ordering.domain.ids import new_id
 from ordering.domain.order import Order
 from ordering.domain.states import InboundState
-from ordering.inbound.accept import AcceptOrder
+from ordering.inbound.accept import AcceptOrder, NewRequest, insert_requests
 from ordering.inbound.claim import give_back
 from ordering.inbound.lookup import InboundRecord, find_request
 from ordering.settings import Settings
@@ -306,3 +307,12 @@ async def test_a_record_that_our_code_cannot_bear_fails_alone(
     failed = await record(demo_database, ids[1])
     assert [failed["state"], failed["error_message"]] == ["error", "ZeroDivisionError"]
     assert "secret" not in str(failed)
+
+
+async def test_a_record_is_as_old_as_the_database_s_clock_says(demo_database: Database) -> None:
+    request = NewRequest(id=new_id(), initiated_by="cpq", payload="{}", payload_bytes=2)
+    async with demo_database.transaction() as connection:
+        await insert_requests(connection, [request])
+        moment = await connection.fetchval("SELECT date_trunc('milliseconds', now())")
+    found = await record(demo_database, request.id)
+    assert (found["created_at"], found["updated_at"]) == (moment, moment)

@@ -40,6 +40,13 @@ async def test_an_answer_is_found_as_it_was_kept(database: Database) -> None:
         assert await connection.fetchval("SELECT order_id FROM idempotency_key") == identity
 
 
+async def test_an_answer_is_as_old_as_the_database_s_clock_says(database: Database) -> None:
+    async with database.transaction() as connection:
+        await keep_answers(connection, [Kept(key(), ANSWER, None)])
+        (row,) = await connection.fetch("SELECT created_at, now(), order_id FROM idempotency_key")
+    assert list(row) == [row["now"], row["now"], None]
+
+
 @pytest.mark.parametrize("other", [key("k-2"), key(client="shop"), key(path="/b")])
 async def test_nothing_is_found_under_another_key(database: Database, other: RequestKey) -> None:
     await keep(database, key())
