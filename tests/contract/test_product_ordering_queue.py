@@ -159,7 +159,7 @@ def test_enumerations_and_limits_are_those_of_the_code() -> None:
     assert (priority["minimum"], priority["maximum"]) == (lowest, highest)
     assert CONTRACT.properties("InboundRequestPage")["items"]["maxItems"] == paging.MAX_LIMIT
     shown = CONTRACT.properties("InboundRequest")["problemCount"]["description"]
-    assert shown.endswith(f"lists show the first {listing.MOST_PROBLEMS}")
+    assert shown.endswith(f"lists show the first {listing.MOST_SHOWN}")
     link = CONTRACT.document["components"]["headers"]["NextLink"]["schema"]
     assert link["maxLength"] == paging.MAX_LINK_LENGTH
 

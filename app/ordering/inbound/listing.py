@@ -18,7 +18,7 @@ from ordering.inbound.filters import RequestFilter, make_where
 from ordering.inbound.lookup import find_row
 
 __all__ = [
-    "MOST_PROBLEMS",
+    "MOST_SHOWN",
     "PageRequest",
     "QueuedRequest",
     "RequestPage",
@@ -26,8 +26,9 @@ __all__ = [
     "read_request",
 ]
 
-#: How many problems of a record a list shows; `problem_count` tells how many there are.
-MOST_PROBLEMS = 20
+#: How many problems and inventories of a record a list shows, the first ones, and how many entries
+#: of its history, the latest; `problem_count` tells how many problems there are.
+MOST_SHOWN = 20
 
 #: Bytes of payload on a page: it ends early rather than hold a hundred of the largest.
 _MOST_BYTES = 4 * 1024 * 1024
@@ -95,15 +96,22 @@ class RequestPage(NamedTuple):
     next: int | None
 
 
+_READ = [name for name in QueuedRequest.__struct_fields__ if name != "payload"]
+
+
 def _columns(**besides: str) -> str:
-    names = [name for name in QueuedRequest.__struct_fields__ if name != "payload"]
-    return ", ".join(besides.get(name, name) for name in names)
+    return ", ".join(besides.get(name, name) for name in _READ)
 
 
 _COUNT = "coalesce(jsonb_array_length(error), 0)"
 _WHOLE = _columns(problem_count=_COUNT)
 _SHORT = _columns(
-    problem_count=_COUNT, error=f"jsonb_path_query_array(error, '$[0 to {MOST_PROBLEMS - 1}]')"
+    problem_count=_COUNT,
+    error=f"jsonb_path_query_array(error, '$[0 to {MOST_SHOWN - 1}]')",
+    inventory_ids=f"jsonb_path_query_array(inventory_ids, '$[0 to {MOST_SHOWN - 1}]')",
+    attempt_history=f"""
+        jsonb_path_query_array(attempt_history, '$[last - {MOST_SHOWN - 1} to last]')
+    """,
 )
 
 _PAGE = """
@@ -154,9 +162,7 @@ async def read_request(
 
 
 def _read(row: Row) -> QueuedRequest:
-    return msgspec.convert(
-        dict(zip(QueuedRequest.__struct_fields__, row, strict=False)), QueuedRequest
-    )
+    return msgspec.convert(dict(zip(_READ, row, strict=True)), QueuedRequest)
 
 
 def _bounded(found: Sequence[QueuedRequest]) -> list[QueuedRequest]:

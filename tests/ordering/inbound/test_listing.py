@@ -135,6 +135,30 @@ async def test_a_list_has_no_payload_unless_asked_and_the_first_problems_only(
     assert [each.problem_count for each in (listed, whole)] == [25, 25]
 
 
+async def test_a_list_has_the_first_inventories_and_the_latest_history_only(
+    demo_database: Database,
+) -> None:
+    inventories = [str(n) for n in range(25)]
+    history = [{"attempt": n, "at": "2026-01-01T00:00:00Z"} for n in range(25)]
+    identity = await queued(
+        demo_database,
+        inventory_ids=msgspec.json.encode(inventories).decode(),
+        attempt_history=msgspec.json.encode(history).decode(),
+    )
+    await queued(demo_database, attempt_history="[{}]")
+    async with demo_database.acquire() as connection:
+        found, _ = await list_requests(connection, RequestFilter(), PageRequest(limit=2))
+        whole = await read_request(connection, show_id(identity))
+    assert whole is not None
+    shown = [
+        [msgspec.json.decode(each.inventory_ids or "0"), msgspec.json.decode(each.attempt_history)]
+        for each in (found[0], whole)
+        if each.attempt_history
+    ]
+    assert shown == [[inventories[:20], history[5:]], [inventories, history]]
+    assert (found[1].inventory_ids, found[1].attempt_history) == (None, "[{}]")
+
+
 async def test_one_is_found_by_id_or_as_the_newest_with_an_external_id(
     demo_database: Database,
 ) -> None:
