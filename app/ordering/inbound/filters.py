@@ -245,6 +245,18 @@ ORDER BY (id = $1) IS TRUE DESC LIMIT 1
 """
 
 
+_SINCE = "now() - {0}::interval"
+
+# Numbers are given some moments before or after the ages; ten thousand arrivals are longer.
+_FIRST = """(
+    SELECT min(number) FROM (
+        SELECT number FROM inbound_request WHERE created_at >= {since}
+        ORDER BY created_at LIMIT 10000
+    ) AS first
+)"""
+_FIRST_SINCE = _FIRST.format(since=_SINCE)
+
+
 async def make_where(connection: Connection, which: RequestFilter) -> Where | None:
     """Write a filter as a condition; None if it can fit nothing."""
     # PostgreSQL's text cannot hold U+0000, so nothing can be found under it.
@@ -257,10 +269,11 @@ async def make_where(connection: Connection, which: RequestFilter) -> Where | No
         account = await connection.fetchval(_ACCOUNT, identity, which.account) or identity
         if account is None:
             return None
+    # The second condition on younger ones is but a place for a walk by number to begin at.
     parameters: list[tuple[str, object]] = [
         ("id = {}", which.id),
         ("created_at < now() - {}::interval", which.older_than),
-        ("created_at >= now() - {}::interval", which.younger_than),
+        (f"created_at >= {_SINCE} AND number >= {_FIRST_SINCE}", which.younger_than),
         ("external_id = {}", which.external_id),
         ("account_id = {}", account),
     ]
@@ -274,6 +287,7 @@ async def make_where(connection: Connection, which: RequestFilter) -> Where | No
         parts.append(in_state(which.state))
     if which.status is not None:
         parts.append(_STATUSES[which.status])
-    by_state = which.state is not None or which.status is not None
+    # An account's requests are few, and have an index in the order of their numbers.
+    by_state = account is None and (which.state is not None or which.status is not None)
     order = ("state", "number") if by_state else ("number",)
     return Where(" AND ".join(parts), values, order)

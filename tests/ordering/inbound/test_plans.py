@@ -20,6 +20,7 @@ from support.servers import new_database
 
 RECORDS = 100_000
 ACCOUNT = "00000000000070008000000000000007"
+UNUSED = "00000000000070008000000000009999"
 WINDOW = "22:00-06:00"
 
 
@@ -67,6 +68,14 @@ def indexes(database: ExplainingDatabase) -> set[str]:
         (RequestFilter(status=InboundStatus.PARTIAL_SUCCESS), "inbound_request_partial_success"),
         (RequestFilter(external_id="PO-77"), "inbound_request_external_id"),
         (RequestFilter(account=ACCOUNT), "inbound_request_account"),
+        (
+            RequestFilter(account=ACCOUNT, state=InboundState.COMPLETED),
+            "inbound_request_account",
+        ),
+        (
+            RequestFilter(account=UNUSED, status=InboundStatus.SUCCESS),
+            "inbound_request_account",
+        ),
         (RequestFilter(younger_than=timedelta(hours=1)), "inbound_request_created"),
     ],
 )
