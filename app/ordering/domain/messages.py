@@ -198,6 +198,8 @@ MEMBER_REPEATED = Message("Sent more than once", 24)
 ID_INVALID = Message("{member} must be 32 lower-case hexadecimal digits", 28)
 CHOICE_UNKNOWN = Message("{member} is none of {known}", 28)
 AGE_INVALID = Message("{member} must be a duration like P1DT12H, or seconds; at most 100 years", 28)
+PARAMETER_UNKNOWN = Message("{member} is none of the parameters {known}", 28)
+PARAMETER_REPEATED = Message("{member} is there more than once", 28)
 CURSOR_INVALID = Message("cursor is none that this list gave", 28)
 
 # -- bulks -----------------------------------------------------------------------------------------

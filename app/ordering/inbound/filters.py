@@ -25,6 +25,7 @@ from ordering.domain.values import Value
 from ordering.domain.wording import escape
 
 __all__ = [
+    "CONDITIONS",
     "RequestFilter",
     "Where",
     "in_state",
@@ -88,8 +89,10 @@ class _Selection(Value):
     filter: _Conditions | None = None
 
 
-_MEMBERS = [field.encode_name for field in msgspec.structs.fields(_Conditions)]
-_MEMBERS.remove("~extras")
+#: The names of all conditions.
+CONDITIONS = tuple(
+    field.encode_name for field in msgspec.structs.fields(_Conditions) if field.name != "extras"
+)
 
 
 def read_selection(body: bytes, states: Sequence[InboundState]) -> RequestFilter:
@@ -111,11 +114,11 @@ def read_selection(body: bytes, states: Sequence[InboundState]) -> RequestFilter
             problems.append(Problem.of(messages.MANDATORY_MISSING, "/filter", name="filter"))
         raise InvalidRequestError(problems)
     problems += [
-        Problem.of(messages.MEMBER_UNKNOWN, f"/filter/{escape(name)}", known=", ".join(_MEMBERS))
+        Problem.of(messages.MEMBER_UNKNOWN, f"/filter/{escape(name)}", known=", ".join(CONDITIONS))
         for name in conditions.extras or ()
     ]
     members = msgspec.to_builtins(conditions)
-    texts = {name: text for name, text in members.items() if name in _MEMBERS}
+    texts = {name: text for name, text in members.items() if name in CONDITIONS}
     which, unreadable = read_filter(texts, at="/filter")
     problems += unreadable
     # A filter whose members cannot be read is not one without members.

@@ -149,7 +149,7 @@ def _operate(work: Callable[[QueueOperations], Awaitable[T]]) -> T:
     settings = read_settings()
 
     async def operate(database: Database) -> T:
-        # Nobody is rung: workers look by themselves within a second.
+        # Nobody is rung: workers look by themselves, each `queue_sweep_s`.
         return await work(QueueOperations(database, lambda: None, settings))
 
     return _with_database(operate)

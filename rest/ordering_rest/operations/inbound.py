@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request, Response, get, post
+from litestar.datastructures import MultiDict
 from litestar.params import FromPath
 
 from ordering.access.roles import MAY, Permission
@@ -13,7 +14,7 @@ from ordering.domain import messages
 from ordering.domain.errors import InvalidRequestError, NotFoundError, Problem
 from ordering.domain.ids import show_id
 from ordering.inbound.control import QueueStatus
-from ordering.inbound.filters import RequestFilter, read_filter, read_selection
+from ordering.inbound.filters import CONDITIONS, RequestFilter, read_filter, read_selection
 from ordering.inbound.listing import PageRequest, QueuedRequest, list_requests, read_request
 from ordering.inbound.operations import CANCELABLE, REDRIVABLE
 from ordering.orders.idempotency import Answer
@@ -45,6 +46,7 @@ QUEUE_PATH = "/api/ordering/v1/inboundQueue"
 
 _SORTS = ("newest", "oldest")
 _SWITCHES = ("false", "true")
+_PARAMETERS = (*CONDITIONS, "sort", "limit", "cursor", "payload")
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -153,9 +155,20 @@ class _Query(NamedTuple):
     page: PageRequest
 
 
-def _read_query(query: Mapping[str, str]) -> _Query:
+def _read_query(query: MultiDict[Any]) -> _Query:
     """Read the filter and the page. Raises `InvalidRequestError` with all that is wrong."""
     which, problems = read_filter(query)
+    # One that is passed over means more requests, and the first of two means others.
+    problems += [
+        Problem.of(messages.PARAMETER_UNKNOWN, member=name, known=", ".join(_PARAMETERS))
+        for name in query
+        if name not in _PARAMETERS
+    ]
+    problems += [
+        Problem.of(messages.PARAMETER_REPEATED, member=name)
+        for name in query
+        if len(query.getall(name)) > 1
+    ]
     sort, wrong = _read_choice(query, "sort", _SORTS)
     problems += wrong
     payload, wrong = _read_choice(query, "payload", _SWITCHES)
