@@ -26,7 +26,7 @@ __all__ = ["OPERATIONS", "World", "about"]
 
 T = TypeVar("T")
 
-UNIQUE = ExternalIds(find_order_owners, find_request_owners)
+UNIQUE = ExternalIds(requests=find_request_owners, orders=find_order_owners)
 KEY = "k-1"
 NAMED = payloads.to_json(payloads.order(externalId="PO-1"))
 BAD = b"{no json"
@@ -258,8 +258,8 @@ OPERATIONS: Mapping[str, Operation] = {
         6, _line, _drain, 1, given=Given(_INSERT, Fault.CANCELED_BEFORE), same=5
     ),
     "rescue": Operation(11, _deserted, _rescue, 3, failed=1),
-    "redrive": Operation(5, _in_error, _redrive, 2, repeated=True),
-    "cancel": Operation(16, _batch, _cancel, 2, failed=3, repeated=True),
-    "create on demand": Operation(5, _in_error, _create_now, 1, failed=1, repeated=True),
+    "redrive": Operation(7, _in_error, _redrive, 2, repeated=True),
+    "cancel": Operation(20, _batch, _cancel, 2, failed=3, repeated=True),
+    "create on demand": Operation(7, _in_error, _create_now, 1, failed=1, repeated=True),
     "pause": Operation(3, _nothing, _pause, 0),
 }

@@ -101,11 +101,15 @@ class QueueModel:
             record.waits_for = before.id
             record.state = _S.PENDING
 
-    def _ahead(self, record: Record) -> Record | None:
+    def _ahead(self, record: Record, among: Sequence[Record] | None = None) -> Record | None:
         """Find the latest unfinished one before a record that is about the same as it."""
 
         def is_ahead(other: Record) -> bool:
-            return other.number < record.number and bool(other.inventories & record.inventories)
+            return (
+                other.number < record.number
+                and bool(other.inventories & record.inventories)
+                and (among is None or other in among)
+            )
 
         found = self.those(*_UNFINISHED, which=is_ahead)
         return found[-1] if found else None
@@ -212,14 +216,21 @@ class QueueModel:
 
     # -- operated ----------------------------------------------------------------------------------
     def redrive(self, records: Sequence[Record], priority: int | None = None) -> None:
-        """Put records in error back to new."""
+        """Put records in error back to their places, behind those that they have to follow."""
+        following = [each for each in records if each.inventories]
         for record in records:
-            self._move(record, _S.NEW)
+            self._move(record, _S.PENDING if record.inventories else _S.NEW)
             record.history.append((record.attempts, "redriven"))
             record.attempts, record.due, record.waits_for = 0, "always", None
             record.interruptions = 0
             record.redriven = True
             record.priority = record.priority if priority is None else priority
+        # Those of a batch follow each other; only who comes first there looks at all others.
+        firsts = [each for each in following if self._ahead(each, following) is None]
+        for record in following:
+            before = self._ahead(record, following)
+            record.waits_for = before.id if before else None
+        self._free({None, *(each.id for each in firsts)})
 
     def create_now(self, record: Record) -> bool:
         """Have a record made an order before all others; tells whether its state allows it."""
@@ -227,6 +238,7 @@ class QueueModel:
             self.redrive([record], TOP_PRIORITY)
         elif record.state is _S.NEW:
             record.priority, record.due = TOP_PRIORITY, "always"
+            record.history.append((record.attempts, "hastened"))
         else:
             return False
         return True
@@ -272,6 +284,6 @@ class QueueModel:
                 record.waits_for = before.id
 
     def _overtakes_nobody(self, record: Record) -> None:
-        """Check that who comes earlier has ended; one that was redriven has lost its place."""
+        """Check that who comes earlier has ended; who failed is passed by those who went on."""
         before = self._ahead(record)
-        assert record.redriven or before is None or before.redriven, (record, before)
+        assert before is None or before.redriven, (record, before)

@@ -31,7 +31,7 @@ from ordering.inbound.claim import Claim, Rotation, claim, renew
 from ordering.inbound.control import Gate
 from ordering.inbound.filters import RequestFilter
 from ordering.inbound.process import Processor
-from ordering.orders.rows import insert_orders
+from ordering.orders.rows import insert_batch
 from support import payloads
 from support.bench import Bench, raising
 from support.operated import about
@@ -245,7 +245,7 @@ class Queue(RuleBasedStateMachine):
     def postpone(self, pick: int) -> None:
         """Complete a claim while the database finds deadlocks."""
         taken = self._picked(pick)
-        self._process(taken, insert_orders=raising(asyncpg.DeadlockDetectedError(), insert_orders))
+        self._process(taken, insert_batch=raising(asyncpg.DeadlockDetectedError(), insert_batch))
         self.bench.postpone_for_long()
         held = self.model.held(taken.token)
         if not any(each.good for each in held):
@@ -262,7 +262,7 @@ class Queue(RuleBasedStateMachine):
         """Complete a claim while the connection is lost, or the worker is told to stop."""
         taken = self._picked(pick)
         held = self.model.held(taken.token)
-        self._process(taken, insert_orders=raising(error(), insert_orders))
+        self._process(taken, insert_batch=raising(error(), insert_batch))
         self.bench.postpone_for_long()
         if not any(each.good for each in held):
             self.model.complete(held)
