@@ -13,7 +13,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import as_file, files
 from typing import NamedTuple
-from uuid import UUID
 
 import httpx
 
@@ -22,16 +21,13 @@ from ordering.db.engine import Database
 from ordering.db.migrate import migrate
 from ordering.settings import Settings
 from ordering_app.demo.clients import DemoClient, save_demo_clients
-from ordering_app.demo.place import ORDER_PATH, example_path, place_examples
+from ordering_app.demo.place import DEMO_OFFERING, ORDER_PATH, example_path, place_examples
 from ordering_app.embedded import Embedded, EmbeddedServers
 from ordering_app.supervisor import ChildSpec, Supervisor
 
 __all__ = ["Installation", "StoppedError", "demo", "keep_alive", "up"]
 
 Say = Callable[[str], None]
-
-#: The offering of the example orders; where it is, the demo catalog has been loaded.
-_DEMO_OFFERING = UUID("69017a0f536520103b6bddeeff7b127d")
 
 _LOOK_S = 0.5
 _PORT_PATIENCE_S = 10.0
@@ -172,7 +168,7 @@ async def _prepare(
         clients = await save_demo_clients(database, settings.data_folder)
         async with database.acquire() as connection:
             absent = await connection.fetchval(
-                "SELECT NOT EXISTS (SELECT FROM product_offering WHERE id = $1)", _DEMO_OFFERING
+                "SELECT NOT EXISTS (SELECT FROM product_offering WHERE id = $1)", DEMO_OFFERING
             )
             untouched = await connection.fetchval(
                 """SELECT NOT EXISTS (SELECT FROM customer_order)

@@ -1,4 +1,4 @@
-"""`ordering up` and `ordering demo`."""
+"""`ordering up`, `ordering demo` and `ordering demo generate`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,13 @@ import click
 from ordering.db.failures import DATABASE_AWAY
 from ordering.db.migrate import MigrationError
 from ordering.settings import Settings
-from ordering_app.cli.common import database_away, fail, read_settings
+from ordering_app.cli.common import (
+    database_away,
+    fail,
+    read_settings,
+    require_database,
+    run,
+)
 
 __all__ = ["demo", "up"]
 
@@ -26,13 +32,52 @@ def up(*, want_demo: bool) -> None:
     _run(run_up, want_demo=want_demo)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @_OPTION
-def demo(*, want_demo: bool) -> None:
+@click.pass_context
+def demo(context: click.Context, *, want_demo: bool) -> None:
     """Start everything, place the two example orders, tell what became of them, stop."""
+    if context.invoked_subcommand is not None:
+        return
     from ordering_app.up import demo as run_demo
 
     _run(run_demo, want_demo=want_demo)
+
+
+@demo.command()
+@click.option("--orders", type=click.IntRange(min=1), required=True, help="How many orders.")
+@click.option(
+    "--lines",
+    type=click.IntRange(1, 5_000),
+    default=4,
+    show_default=True,
+    help="Line items of each order.",
+)
+@click.option(
+    "--i-know-this-writes",
+    "anywhere",
+    is_flag=True,
+    help="Even if the installation is neither empty nor a demo.",
+)
+def generate(*, orders: int, lines: int, anywhere: bool) -> None:
+    """Fill the database at ORDERING_DATABASE_URL with orders of the past year.
+
+    Loads the demo catalog if it is not there. The orders are whole: with their audit, events and
+    product inventories.
+    """
+    from ordering_app.demo.generate import NotDemoError
+    from ordering_app.demo.generate import generate as run_generate
+
+    settings = read_settings()
+    url = require_database(settings)
+    try:
+        run(
+            run_generate(
+                settings, url, orders=orders, lines=lines, say=click.echo, anywhere=anywhere
+            )
+        )
+    except NotDemoError as error:
+        fail(str(error))
 
 
 def _run(run: Callable[..., Awaitable[None]], *, want_demo: bool) -> None:

@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 
 from ordering_app.demo.clients import DemoClient
 
-__all__ = ["ORDER_PATH", "DemoError", "example_path", "place_examples"]
+__all__ = ["DEMO_OFFERING", "ORDER_PATH", "DemoError", "example_path", "place_examples"]
+
+#: The offering of the example orders; where it is, the demo catalog has been loaded.
+DEMO_OFFERING = UUID("69017a0f536520103b6bddeeff7b127d")
 
 ORDER_PATH = "/api/sn_ind_tmt_orm/order/productOrder"
 
