@@ -58,6 +58,7 @@ lock: $(VENV)/.test ## Choose dependency versions anew and pin them with hashes
 	@$(PIP_INSTALL) uv
 	@$(COMPILE) --all-extras --output-file requirements/test.txt
 	@$(COMPILE) --extra build --extra embedded --constraints requirements/test.txt --output-file requirements/embedded.txt
+	@$(COMPILE) --extra build --extra embedded --extra bench --constraints requirements/test.txt --output-file requirements/bench.txt
 	@$(COMPILE) --extra build --constraints requirements/test.txt --output-file requirements/runtime.txt
 
 clean: ## Remove what was installed and built; data in var/ stays

@@ -144,6 +144,11 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._ending = asyncio.Lock()
 
+    @property
+    def processes(self) -> Mapping[str, int]:
+        """The ids of the children's processes, by their names."""
+        return {each.spec.name: each.process.pid for each in self._children if each.process}
+
     async def start(self) -> None:
         """Start every child and return when those with a probe are ready.
 

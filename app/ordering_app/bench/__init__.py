@@ -6,6 +6,8 @@
     load.py      the load generator, a process of its own
     same_work.py proves that both sides left the same rows behind
     stock.py     the orders that are read and changed
+    growth/      the same paths with more and more orders, and with longer and longer ones
+    plot.py      draws either as SVG or PNG
 
 docs/performance.md explains the figures. This module stays light: the command line reads it.
 """
@@ -19,6 +21,7 @@ PATHS = (
     "get-one",
     "get-list",
     "patch-line",
+    "api-processes",
     "drain",
     "pick-up",
 )

@@ -101,7 +101,9 @@ class _Client(asyncio.Protocol):
         self._requests = requests
         self._tally = tally
         self._transport: asyncio.Transport | None = None
-        self._received = b""
+        self._received = bytearray()
+        self._head: bytes | None = None
+        self._whole = 0
         self._sent_at = 0.0
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -121,17 +123,21 @@ class _Client(asyncio.Protocol):
         self._transport.write(next(self._requests))
 
     def data_received(self, data: bytes) -> None:
-        received = self._received + data if self._received else data
-        end = received.find(b"\r\n\r\n")
-        if end >= 0:
-            head = received[:end]
-            if len(received) - end - 4 >= _content_length(head):
-                self._received = b""
-                latency = time.perf_counter() - self._sent_at
-                self._tally.answer(head, received[end + 4 :], latency)
-                self._send()
+        # Long answers come in thousands of parts, so what is there already is not looked at again.
+        self._received += data
+        if self._head is None:
+            end = self._received.find(b"\r\n\r\n")
+            if end < 0:
                 return
-        self._received = received
+            self._head = bytes(self._received[:end])
+            self._whole = end + 4 + _content_length(self._head)
+        if len(self._received) < self._whole:
+            return
+        latency = time.perf_counter() - self._sent_at
+        self._tally.answer(self._head, bytes(self._received[len(self._head) + 4 :]), latency)
+        self._head = None
+        self._received.clear()
+        self._send()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.ended.done():

@@ -5,11 +5,11 @@ import base64
 import secrets
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import msgspec
@@ -29,9 +29,23 @@ from ordering_app.embedded import Embedded
 from ordering_app.embedded.ports import LOOPBACK, free_ports
 from ordering_app.supervisor import ChildSpec, Supervisor
 
-__all__ = ["USERNAME", "Bench", "Servers", "open_bench", "open_servers", "serving", "working"]
+__all__ = [
+    "USERNAME",
+    "Bench",
+    "Say",
+    "Served",
+    "Servers",
+    "open_bench",
+    "open_servers",
+    "serving",
+    "serving_api",
+    "working",
+]
 
 USERNAME = "ordering-bench"
+
+#: Tells a person how far a run has come.
+Say = Callable[[str], None]
 
 
 class Servers(msgspec.Struct, frozen=True):
@@ -45,7 +59,7 @@ class Servers(msgspec.Struct, frozen=True):
 class Bench(msgspec.Struct, frozen=True, kw_only=True):
     """What every path gets. `connection` is the benchmark's own; `payload` the order, as JSON.
 
-    `api` is the port of the API under test.
+    `api` is the port of the API under test, `api_process` its process.
     """
 
     servers: Servers
@@ -53,6 +67,14 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     payload: str
     headers: Mapping[str, str]
     api: int
+    api_process: int
+
+
+class Served(NamedTuple):
+    """A server that runs: its port, and the id of its process."""
+
+    port: int
+    process: int
 
 
 @asynccontextmanager
@@ -100,7 +122,7 @@ async def open_bench(servers: Servers) -> AsyncGenerator[Bench]:
         await make_schema(connection)
         authorization = base64.b64encode(f"{USERNAME}:{password}".encode()).decode()
         try:
-            async with _api(servers) as port:
+            async with serving_api(servers) as api:
                 yield Bench(
                     servers=servers,
                     connection=connection,
@@ -109,7 +131,8 @@ async def open_bench(servers: Servers) -> AsyncGenerator[Bench]:
                         "Content-Type": "application/json",
                         "Authorization": f"Basic {authorization}",
                     },
-                    api=port,
+                    api=api.port,
+                    api_process=api.process,
                 )
         finally:
             await empty_tables(connection)
@@ -140,17 +163,18 @@ async def _load_reference_data(servers: Servers, password: str) -> None:
 
 
 @asynccontextmanager
-async def _api(servers: Servers) -> AsyncGenerator[int]:
+async def serving_api(servers: Servers, name: str = "api") -> AsyncGenerator[Served]:
+    """Run an API process until leaving."""
     command = [sys.executable, "-m", "ordering_app", "api"]
-    async with serving("api", command, servers, path="/readyz") as port:
-        yield port
+    async with serving(name, command, servers, path="/readyz") as served:
+        yield served
 
 
 @asynccontextmanager
 async def serving(
     name: str, command: Sequence[str], servers: Servers, *, path: str
-) -> AsyncGenerator[int]:
-    """Run an HTTP server until leaving; yields its port when `path` answers 200."""
+) -> AsyncGenerator[Served]:
+    """Run an HTTP server until leaving; yields where when `path` answers 200."""
     port = next(iter(free_ports(0)))
 
     async def ready() -> bool:
@@ -163,27 +187,29 @@ async def serving(
 
     environment = {"ORDERING_HOST": LOOPBACK, "ORDERING_PORT": str(port)}
     spec = ChildSpec(name, command, {**_environment(servers), **environment}, ready)
-    async with _children([spec], servers):
-        yield port
+    async with _children([spec], servers) as processes:
+        yield Served(port, processes[name])
 
 
 @asynccontextmanager
-async def working(servers: Servers, workers: int) -> AsyncGenerator[None]:
-    """Run so many workers until leaving; they may still be starting."""
+async def working(servers: Servers, workers: int) -> AsyncGenerator[Sequence[int]]:
+    """Run so many workers until leaving; yields their processes, which may still be starting."""
     command = [sys.executable, "-m", "ordering_app", "worker"]
     names = [f"worker-{number}" for number in range(1, workers + 1)]
     specs = [ChildSpec(name, command, _environment(servers)) for name in names]
-    async with _children(specs, servers):
-        yield
+    async with _children(specs, servers) as processes:
+        yield list(processes.values())
 
 
 @asynccontextmanager
-async def _children(specs: Sequence[ChildSpec], servers: Servers) -> AsyncGenerator[None]:
+async def _children(
+    specs: Sequence[ChildSpec], servers: Servers
+) -> AsyncGenerator[Mapping[str, int]]:
     # It starts and stops them; nothing is restarted, since a path that crashes has failed.
     supervisor = Supervisor(specs, logs=servers.folder / "log", say=lambda _: None)
     try:
         await supervisor.start()
-        yield
+        yield supervisor.processes
     finally:
         await supervisor.stop()
 

@@ -1,7 +1,7 @@
 """A run: every path ready at once, then rounds over all of them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
@@ -12,12 +12,10 @@ from ordering_app.bench import PATHS
 from ordering_app.bench.machine import describe_machine
 from ordering_app.bench.model import Path, Sample
 from ordering_app.bench.paths import OPENERS
-from ordering_app.bench.place import Servers, open_bench, open_servers
+from ordering_app.bench.place import Say, Servers, open_bench, open_servers
 from ordering_app.bench.report import Report, make_row, summarize
 
 __all__ = ["Options", "run_bench", "run_on"]
-
-Say = Callable[[str], None]
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,6 +27,8 @@ ROWS = [
     "get-one-32/get-one-bytes-32",
     "get-list-32/get-list-bytes-32",
     "patch-32/patch-rows-32",
+    "create-api-2/create-api-1",
+    "get-api-2/get-api-1",
     "drain-1/copy-1",
     "drain-2/copy-2",
     "drain-1/arq",
@@ -62,13 +64,15 @@ async def written(url: str) -> list[str]:
 
 def test_every_row_is_measured(servers: EmbeddedServers, tmp_path: Path) -> None:
     url = database(servers, "tests_bench")
-    file = tmp_path / "bench.json"
+    file, plot = tmp_path / "bench.json", tmp_path / "bench.svg"
     result = run_bench(
         servers,
         url,
-        *("--seconds", "0.3", "--rounds", "1", "--json", str(file), "--i-know-this-writes"),
+        *("--seconds", "0.3", "--rounds", "1", "--json", str(file), "--plot", str(plot)),
+        "--i-know-this-writes",
     )
     assert result.exit_code == 0, result.output
+    assert "beside bare ASGI" in plot.read_text()
     report = msgspec.json.decode(file.read_bytes(), type=Report)
     assert [row.name for row in report.rows] == ROWS
     assert all(row.ratio.median > 0 for row in report.rows)

@@ -80,7 +80,9 @@ async def test_other_answers_fail(status: str, body: str) -> None:
 def bench(connection: Connection) -> Bench:
     """Return as much of a benchmark as a measurement needs."""
     servers = Servers("unused", "unused", Path("unused"))
-    return Bench(servers=servers, connection=connection, payload="", headers={}, api=0)
+    return Bench(
+        servers=servers, connection=connection, payload="", headers={}, api=0, api_process=0
+    )
 
 
 async def test_a_reading_is_measured(stock: Connection) -> None:

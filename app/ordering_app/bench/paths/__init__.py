@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 
 from ordering_app.bench.model import Path
 from ordering_app.bench.paths import (
+    api_processes,
     async_accept,
     drain,
     get_list,
@@ -28,6 +29,7 @@ OPENERS: Mapping[str, Callable[[Bench], AbstractAsyncContextManager[Path]]] = {
     "get-one": get_one.opened,
     "get-list": get_list.opened,
     "patch-line": patch_line.opened,
+    "api-processes": api_processes.opened,
     "drain": drain.opened,
     "pick-up": pick_up.opened,
 }

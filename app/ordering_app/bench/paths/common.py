@@ -43,10 +43,10 @@ async def ceiling(
 ) -> AsyncGenerator[Target]:
     """Serve a ceiling; it gets the same body."""
     command = [sys.executable, "-m", "ordering_app.bench.ceilings", name]
-    async with serving(name, command, bench.servers, path=READY) as port:
+    async with serving(name, command, bench.servers, path=READY) as served:
         yield Target(
             title=title,
-            port=port,
+            port=served.port,
             path="/",
             headers={"Content-Type": "application/json"},
             body=bench.payload,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from ordering.db.meta import column_name, filled_columns
 from ordering.db.tables import InboundRequest
@@ -12,7 +13,7 @@ from ordering_app.bench.ceilings.arq_jobs import ArqTask, Completed
 from ordering_app.bench.ceilings.copy_rows import Copied, CopyTask
 from ordering_app.bench.child import ready_child
 from ordering_app.bench.model import BenchError, Comparison, Contender, Goal, Measure, Path, Sample
-from ordering_app.bench.over_http import send_once
+from ordering_app.bench.over_http import Target, send_once
 from ordering_app.bench.paths.common import keep_order, queue_target
 from ordering_app.bench.place import Bench, working
 from ordering_app.bench.same_work import (
@@ -20,10 +21,11 @@ from ordering_app.bench.same_work import (
     Footprint,
     empty_tables,
     footprint,
+    make_checkpoint,
     require_rows,
 )
 
-__all__ = ["opened"]
+__all__ = ["counted", "fill", "opened", "wait_until_empty"]
 
 _ORDERS_PER_S = 1500
 _LEAST = 600
@@ -94,11 +96,10 @@ def _orders(seconds: float) -> int:
 
 def _drain(bench: Bench, once: Footprint, workers: int) -> Measure:
     async def measure(seconds: float) -> Sample:
-        await _fill(bench, _orders(seconds))
+        await fill(bench, queue_target(bench), _orders(seconds))
         async with working(bench.servers, workers):
-            await _wait_until_empty(bench, seconds)
-            ended = await bench.connection.fetchval("SELECT clock_timestamp()")
-        row = await bench.connection.fetchrow(_COUNTED, ended)
+            await wait_until_empty(bench, seconds)
+            row = await counted(bench)
         made = _orders(seconds) - row["failed"]
         found = await footprint(bench.connection, ORDER_TABLES)
         require_rows("drain", once, made, found)
@@ -113,10 +114,19 @@ def _drain(bench: Bench, once: Footprint, workers: int) -> Measure:
     return measure
 
 
-async def _fill(bench: Bench, records: int) -> None:
-    """Queue the request once through the API, and as often as asked for by copying its row."""
+async def counted(bench: Bench) -> Any:
+    """Count what the workers have done until now: `_COUNTED` tells how."""
+    ended = await bench.connection.fetchval("SELECT clock_timestamp()")
+    return await bench.connection.fetchrow(_COUNTED, ended)
+
+
+async def fill(bench: Bench, target: Target, records: int) -> None:
+    """Empty the tables, queue the request once through the API, and then by copying its row.
+
+    There are so many `records` in the end.
+    """
     connection = bench.connection
-    await send_once(bench, queue_target(bench))
+    await send_once(bench, target)
     names = [column_name(column) for column in filled_columns(InboundRequest)]
     others = ", ".join(name for name in names if name != "id")
     first = await connection.fetchval(f"SELECT id FROM {QUEUE}")
@@ -129,10 +139,11 @@ async def _fill(bench: Bench, records: int) -> None:
             first,
         )
     await connection.execute(f"ANALYZE {QUEUE}")
-    await connection.execute("CHECKPOINT")
+    await make_checkpoint(connection)
 
 
-async def _wait_until_empty(bench: Bench, seconds: float) -> None:
+async def wait_until_empty(bench: Bench, seconds: float) -> None:
+    """Wait until nothing is queued. Raises `BenchError` when that takes much longer than it may."""
     try:
         async with asyncio.timeout(_PATIENCE_S + 20 * seconds):
             while True:

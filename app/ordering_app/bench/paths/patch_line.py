@@ -25,7 +25,7 @@ from ordering_app.bench.stock import (
 )
 from ordering_app.demo.place import ORDER_PATH
 
-__all__ = ["opened"]
+__all__ = ["opened", "revisions"]
 
 _TITLE = "PATCH one line"
 _BARE = "bare ASGI, bare UPDATEs in one transaction"
@@ -52,7 +52,7 @@ async def opened(bench: Bench) -> AsyncGenerator[Path]:
         headers=bench.headers,
         body="",
         method="PATCH",
-        turns=_turns(await stocked_targets(bench)),
+        turns=revisions(await stocked_targets(bench)),
     )
     once = await _once(bench, ours)
     await keep_news(bench.connection)
@@ -83,7 +83,7 @@ async def opened(bench: Bench) -> AsyncGenerator[Path]:
         )
 
 
-def _turns(targets: Sequence[str]) -> Sequence[Sent]:
+def revisions(targets: Sequence[str]) -> Sequence[Sent]:
     """List the revisions: two that change each other's values, so that every one changes some."""
     return [
         Sent(target, _body(quantity, value))
