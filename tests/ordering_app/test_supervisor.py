@@ -135,6 +135,7 @@ async def test_children_are_started_awaited_and_stopped(children: Children, said
     assert children.log("api") == "green\n"
     await eventually(lambda: len(children.pids("worker")) == 1)
     pids = children.pids("api") + children.pids("worker")
+    assert supervisor.processes == dict(zip(("api", "worker"), pids, strict=True))
     # Ctrl-C in the terminal goes to another session than theirs.
     assert [os.getsid(pid) for pid in pids] == pids
     await asyncio.gather(supervisor.stop(), supervisor.stop())

@@ -65,6 +65,8 @@ def generate(*, orders: int, lines: int, anywhere: bool) -> None:
     Loads the demo catalog if it is not there. The orders are whole: with their audit, events and
     product inventories.
     """
+    from ordering.catalog.loading import CatalogError
+    from ordering.domain.errors import OrderingError
     from ordering_app.demo.generate import NotDemoError
     from ordering_app.demo.generate import generate as run_generate
 
@@ -76,8 +78,10 @@ def generate(*, orders: int, lines: int, anywhere: bool) -> None:
                 settings, url, orders=orders, lines=lines, say=click.echo, anywhere=anywhere
             )
         )
-    except NotDemoError as error:
+    except (NotDemoError, CatalogError) as error:
         fail(str(error))
+    except OrderingError as error:
+        fail("; ".join(problem.message for problem in error.problems))
 
 
 def _run(run: Callable[..., Awaitable[None]], *, want_demo: bool) -> None:

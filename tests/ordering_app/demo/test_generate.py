@@ -1,6 +1,7 @@
 """Generated orders are whole orders, and nobody else's installation is filled with them."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -55,13 +56,13 @@ async def blank(url: str) -> AsyncGenerator[Database]:
         yield opened
 
 
-async def generate(url: str, *arguments: str) -> Result:
+async def generate(url: str, *arguments: str, **settings: str) -> Result:
     """Run the command as a user does."""
     return await asyncio.to_thread(
         CliRunner().invoke,
         ordering,
         ["demo", "generate", *arguments],
-        env={"ORDERING_DATABASE_URL": url},
+        env={"ORDERING_DATABASE_URL": url, **settings},
     )
 
 
@@ -245,6 +246,13 @@ async def test_a_database_without_tables_is_told(servers: EmbeddedServers) -> No
         1,
         "Error: the database has no tables yet: run `ordering migrate` first\n",
     )
+
+
+async def test_what_the_rules_refuse_is_told(blank: Database, url: str) -> None:
+    result = await generate(url, "--orders", "1", "--lines", "4", ORDERING_MAX_LINE_ITEMS="3")
+    assert result.exit_code == 1
+    assert re.fullmatch(r"Error: .*\b3\b.*\n", result.output)
+    assert (await snapshot(blank))["customer_order"] == []
 
 
 def test_a_sized_order_names_only_lines_that_it_has() -> None:
