@@ -12,11 +12,12 @@ from typing import Any
 from ordering_app.bench.growth.model import GrowthReport, Kind, Point
 from ordering_app.bench.growth.table import by_path
 from ordering_app.bench.model import BenchError
-from ordering_app.bench.report import ContenderResult, Report
+from ordering_app.bench.report import ContenderResult, Report, Spread
 
 __all__ = ["draw_growth", "draw_report", "require_plotting"]
 
-_BAR = 0.38
+#: How far the two sides of a comparison are from its middle; comparisons are 1 apart.
+_APART = 0.15
 _DOTS_PER_INCH = 110
 _INCHES_PER_ROW = 0.75
 
@@ -59,24 +60,27 @@ def _save(figure: Any, file: Path) -> None:
 
 
 def draw_report(report: Report, file: Path) -> None:
-    """Draw every comparison: path and ceiling side by side, the range over the rounds as a line."""
+    """Draw every comparison, path above ceiling: throughput with its range, p50 up to p99."""
     rows = [*reversed(report.rows)]
     figure, (throughput, latency) = _figure(2, 1.5 + _INCHES_PER_ROW * len(rows))
     for place, row in enumerate(rows):
-        sides = (report.contenders[row.path], "C0", _BAR), (report.contenders[row.ceiling], "C7", 0)
-        for side, color, offset in sides:
-            at = place + offset - _BAR / 2
+        for side, color, at in (
+            (report.contenders[row.path], "C0", place + _APART),
+            (report.contenders[row.ceiling], "C7", place - _APART),
+        ):
             if row.by == "per_s":
-                _bar(throughput, at, side.per_s.median, side.per_s.least, side.per_s.most, color)
-            _latency(latency, at, side, color)
+                _range(throughput, at, side.per_s, color)
+            if side.p50_ms is not None and side.p99_ms is not None:
+                latency.plot([side.p50_ms.median, side.p99_ms.median], [at, at], "o-", color=color)
     for axes, title in (
-        (throughput, "per second, median and range"),
-        (latency, "latency in ms: p50 as a bar, p99 as a dot"),
+        (throughput, "per second: median and range"),
+        (latency, "latency in ms: from p50 to p99"),
     ):
-        axes.set_xscale("log")
         axes.set_title(title)
+        axes.set_ylim(-0.5, len(rows) - 0.5)
+        axes.set_xscale("log")
+        _number(axes.xaxis)
         axes.grid(axis="x", alpha=0.3)
-        axes.set_ylim(-0.6, len(rows) - 0.2)
     throughput.set_yticks(
         range(len(rows)),
         [_label(report.contenders[row.path], report.contenders[row.ceiling]) for row in rows],
@@ -86,14 +90,17 @@ def draw_report(report: Report, file: Path) -> None:
     _save(figure, file)
 
 
-def _bar(axes: Any, at: float, middle: float, least: float, most: float, color: str) -> None:
-    axes.barh(at, middle, _BAR, color=color, xerr=[[middle - least], [most - middle]])
+def _range(axes: Any, at: float, spread: Spread, color: str) -> None:
+    below, above = spread.median - spread.least, spread.most - spread.median
+    axes.errorbar(spread.median, at, xerr=[[below], [above]], fmt="o", color=color, capsize=3)
 
 
-def _latency(axes: Any, at: float, side: ContenderResult, color: str) -> None:
-    if side.p50_ms is not None and side.p99_ms is not None:
-        axes.barh(at, side.p50_ms.median, _BAR, color=color)
-        axes.plot(side.p99_ms.median, at, "o", color=color, markersize=5)
+def _number(axis: Any) -> None:
+    """Write plain numbers at a logarithmic axis, instead of powers."""
+    ticker: Any = import_module("matplotlib.ticker")
+    axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(ticker.StrMethodFormatter("{x:,g}"))
+    axis.set_minor_formatter(ticker.NullFormatter())
 
 
 def _label(path: ContenderResult, ceiling: ContenderResult) -> str:
@@ -111,6 +118,7 @@ def draw_growth(report: GrowthReport, file: Path) -> None:
         for title, read in figures.items():
             axes = _open(next(left), axis, title)
             axes.set_yscale("log")
+            _number(axes.yaxis)
             for path, points in paths.items():
                 _line(axes, path, points, read)
             _explain(axes)
