@@ -50,11 +50,14 @@ _OWN = {
 #: The tables whose rows have ids that we make.
 _KEYED = ("product_inventory", "customer_order", "order_line_item", "order_line_item_contact")
 
-#: Which order a row of a table is about.
-_ABOUT = dict.fromkeys(map(table_name, _BELOW), "t.order_id") | {
-    "customer_order": "t.id",
-    "product_inventory": "(SELECT l.order_id FROM order_line_item l"
-    " WHERE l.resulting_inventory_id = t.id)",
+#: Where the rows of a table come from, and which order a row is about. Inventories are found by way
+#: of the lines, for nothing leads from one to its line.
+_SOURCES = {table_name(table): (table_name(table) + " t", "t.order_id") for table in _BELOW} | {
+    "customer_order": ("customer_order t", "t.id"),
+    "product_inventory": (
+        "order_line_item l JOIN product_inventory t ON t.id = l.resulting_inventory_id",
+        "l.order_id",
+    ),
 }
 
 # Nobody waits for these commits, sorting is done in memory, and a nested loop over tables that were
@@ -94,16 +97,13 @@ class Copier:
 
     async def prepare(self, patterns: Sequence[UUID]) -> None:
         """Read the orders to be copied."""
-        await self._connection.execute(_SESSION)
-        for table in map(table_name, COPIED_TABLES):
+        for table, (source, about) in _SOURCES.items():
+            pattern = f"SELECT {about} AS about, t.* FROM {source}"
             await self._connection.execute(
-                f"""CREATE TEMP TABLE pattern_{table} AS
-                    SELECT {_ABOUT[table]} AS about, t.* FROM {table} t WHERE false"""
+                f"CREATE TEMP TABLE pattern_{table} AS {pattern} WHERE false"
             )
             await self._connection.execute(
-                f"""INSERT INTO pg_temp.pattern_{table}
-                    SELECT {_ABOUT[table]} AS about, t.* FROM {table} t
-                    WHERE {_ABOUT[table]} = ANY($1::uuid[])""",
+                f"INSERT INTO pg_temp.pattern_{table} {pattern} WHERE {about} = ANY($1::uuid[])",
                 patterns,
             )
         keyed = " UNION ALL ".join(
@@ -115,7 +115,8 @@ class Copier:
                 FROM ({keyed}) AS keyed""",
             "CREATE TEMP TABLE copy (copy integer, about uuid, shift interval)",
             "CREATE TEMP TABLE fresh (copy integer, old uuid, id uuid)",
-            "ANALYZE",
+            f"ANALYZE pg_temp.own, {', '.join(f'pg_temp.pattern_{table}' for table in _SOURCES)}",
+            _SESSION,
         ):
             await self._connection.execute(statement)
         self._slots = await self._connection.fetchval("SELECT max(slot) FROM pg_temp.own")
