@@ -189,6 +189,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Positive,
         Meta(description="Seconds between checks of the catalog revision (heals lost notices)."),
     ] = 5
+    graphql_max_cost: Annotated[
+        Positive,
+        Meta(description="Rows that one GraphQL document may be charged for; above it: refused."),
+    ] = 100_000
+    graphql_timeout_ms: Annotated[
+        Positive, Meta(description="Milliseconds after which a GraphQL document is given up.")
+    ] = 5_000
     credential_memory_s: Annotated[
         int,
         Meta(ge=0, le=60, description="Seconds for which a verified password is remembered."),

@@ -25,7 +25,7 @@ from ordering.services import Services, open_services
 from ordering.settings import Settings
 from ordering.telemetry import correlation_id
 from ordering_graphql.endpoint import make_endpoint
-from ordering_graphql.schema import make_schema
+from ordering_graphql.engine import make_engine
 from ordering_jobs.doorbell import Doorbell
 from ordering_rest import contract
 from ordering_rest.access import requires
@@ -99,7 +99,7 @@ def stop_bulks(app: Litestar) -> None:
 
 def _handlers(settings: Settings) -> list[HTTPRouteHandler]:
     """List the handlers of every face."""
-    schema = make_schema(introspection=settings.development)
+    engine = make_engine(settings)
     return [
         parity_orders.create_order,
         parity_orders.get_order,
@@ -121,7 +121,7 @@ def _handlers(settings: Settings) -> list[HTTPRouteHandler]:
         inbound.resume_queue,
         bulks.get_bulk,
         bulks.get_bulk_results,
-        make_endpoint(schema, requires(Permission.READ_ORDERS)),
+        make_endpoint(engine, requires(Permission.READ_ORDERS)),
         health.livez,
         health.readyz,
         contract.contract,

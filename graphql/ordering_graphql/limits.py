@@ -1,12 +1,12 @@
 """How much a document may ask for, found out before anything costly is done with it.
 
-Strawberry's own limiters walk a fragment once for each of its spreads, which a short document can
-make take for ever, as it can the reading of selections afterwards. Here each fragment is measured
-once; and it happens before validation, whose time grows with the square of the fields.
+A short document can have fragments that spread each other so often that walking them takes for
+ever. Here each fragment is measured once; and it happens before validation, whose time grows with
+the square of the fields.
 """
 
-from collections.abc import Generator, Iterable
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, cast
 
 from graphql import (
     DocumentNode,
@@ -18,53 +18,43 @@ from graphql import (
     OperationDefinitionNode,
     SelectionNode,
 )
-from strawberry.extensions import SchemaExtension
 
-from ordering_graphql.context import Context
-
-__all__ = ["MAX_ALIASES", "MAX_BODY_BYTES", "MAX_DEPTH", "MAX_FIELDS", "MAX_TOKENS", "Limits"]
+__all__ = [
+    "MAX_ALIASES",
+    "MAX_BODY_BYTES",
+    "MAX_DEPTH",
+    "MAX_DIRECTIVES",
+    "MAX_FIELDS",
+    "MAX_TOKENS",
+    "measure",
+]
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_TOKENS = 2_000
-MAX_DEPTH = 10
-MAX_ALIASES = 15
+#: Six levels of line items within each other, and what is below them.
+MAX_DEPTH = 16
+MAX_ALIASES = 30
+MAX_DIRECTIVES = 50
 MAX_FIELDS = 500
 
 
-class Limits(SchemaExtension):
-    """Refuses documents that ask for too much, and those that do not say what to run."""
-
-    def on_operation(self) -> Generator[None]:
-        """Let the parser stop at the last token allowed."""
-        self.execution_context.parse_options["max_tokens"] = MAX_TOKENS
-        yield
-
-    def on_validate(self) -> Generator[None]:
-        """Refuse a document; Strawberry then leaves its validation out."""
-        document = self.execution_context.graphql_document
-        if document is not None:
-            errors = [GraphQLError(message) for message in self._faults(document)]
-            self.execution_context.pre_execution_errors = errors or None
-        yield
-
-    def _faults(self, document: DocumentNode) -> Iterable[str]:
-        operations = [
-            node for node in document.definitions if isinstance(node, OperationDefinitionNode)
-        ]
-        context = self.execution_context.context
-        named = isinstance(context, Context) and context.operation_name is not None
-        if len(operations) > 1 and not named:
-            # Strawberry would run the first: to it, a name left out is that of the first.
-            yield "Must provide operation name if query contains multiple operations."
-        measure = _Measure(document)
-        sizes = [measure.of(node.selection_set.selections) for node in operations]
+def measure(document: DocumentNode) -> list[GraphQLError]:
+    """Tell in which ways a document asks for too much."""
+    operations = [
+        node for node in document.definitions if isinstance(node, OperationDefinitionNode)
+    ]
+    measured = _Measure(document)
+    sizes = [measured.of(node.selection_set.selections) for node in operations]
+    return [
+        GraphQLError(f"The document has too many {what}; allowed are {most}")
         for what, most, found in (
             ("levels", MAX_DEPTH, max((size.depth for size in sizes), default=0)),
             ("aliases", MAX_ALIASES, sum(size.aliases for size in sizes)),
             ("fields", MAX_FIELDS, sum(size.fields for size in sizes)),
-        ):
-            if found > most:
-                yield f"The document has too many {what}; allowed are {most}"
+            ("directives", MAX_DIRECTIVES, sum(size.directives for size in sizes)),
+        )
+        if found > most
+    ]
 
 
 class _Size(NamedTuple):
@@ -73,6 +63,7 @@ class _Size(NamedTuple):
     depth: int = 0
     aliases: int = 0
     fields: int = 0
+    directives: int = 0
 
 
 class _Measure:
@@ -93,21 +84,25 @@ class _Measure:
             max((size.depth for size in sizes), default=0),
             sum(size.aliases for size in sizes),
             sum(size.fields for size in sizes),
+            sum(size.directives for size in sizes),
         )
 
     def _of_one(self, node: SelectionNode) -> _Size:
+        directives = len(node.directives or ())
         if isinstance(node, FragmentSpreadNode):
-            depth, aliases, fields = self._of_fragment(node.name.value)
-            return _Size(1 + depth, aliases, fields)
-        if isinstance(node, InlineFragmentNode):
-            depth, aliases, fields = self.of(node.selection_set.selections)
-            return _Size(1 + depth, aliases, fields)
+            below = self._of_fragment(node.name.value)
+        else:
+            inner = cast("FieldNode | InlineFragmentNode", node).selection_set
+            below = self.of(inner.selections) if inner else _Size()
         if not isinstance(node, FieldNode):
-            return _Size()
-        below = self.of(node.selection_set.selections) if node.selection_set else _Size()
-        # What the schema says of itself nests deeply, and is read from memory.
-        depth = 0 if node.name.value.startswith("__") else 1 + below.depth
-        return _Size(depth, below.aliases + (node.alias is not None), below.fields + 1)
+            return below._replace(depth=1 + below.depth, directives=directives + below.directives)
+        return _Size(
+            # What the schema says of itself nests deeply, and is read from memory.
+            depth=0 if node.name.value.startswith("__") else 1 + below.depth,
+            aliases=below.aliases + (node.alias is not None),
+            fields=below.fields + 1,
+            directives=below.directives + directives,
+        )
 
     def _of_fragment(self, name: str) -> _Size:
         if name not in self._known:

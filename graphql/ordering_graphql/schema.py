@@ -1,69 +1,156 @@
-"""The schema: what can be asked, and how it is looked up."""
+"""The schema: what can be asked. It is ours and closed; `plan/` knows how to read all of it."""
 
-from typing import Annotated
+from enum import Enum
+from typing import Any, cast
 
 import strawberry
-from strawberry.extensions import DisableIntrospection
+from graphql import GraphQLSchema, print_schema
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import Info
 
-from ordering.domain import messages
-from ordering.domain.errors import InvalidRequestError, Problem
-from ordering.orders.reader import OrderFilter, find_order, list_orders
-from ordering_graphql.context import Context
-from ordering_graphql.limits import Limits
-from ordering_graphql.plan import branches_of
-from ordering_graphql.types import Order, OrderConnection
+from ordering.access.roles import Permission
+from ordering_graphql.reading import (
+    AnyNode,
+    Condition,
+    NodeSource,
+    One,
+    Paged,
+    Sort,
+    Source,
+    argument,
+    declare,
+)
+from ordering_graphql.types.connection import Connection
+from ordering_graphql.types.filters import InboundRequestFilter, OrderFilter
+from ordering_graphql.types.history import EVENTS, REVISIONS, OrderEvent, OrderRevision
+from ordering_graphql.types.inbound import (
+    INBOUND_SORTS,
+    REQUESTS,
+    InboundRequest,
+    InboundRequestSort,
+)
+from ordering_graphql.types.line_item import LINES, LineItem
+from ordering_graphql.types.node import Node
+from ordering_graphql.types.order import ORDERS, Order
+from ordering_graphql.types.paging import MOST_PER_PAGE, page_arguments
+from ordering_graphql.types.scalars import SCALARS
 
-__all__ = ["make_schema"]
+__all__ = ["NODE_SOURCES", "make_schema", "print_sdl"]
 
-MAX_PAGE = 100
-_DEFAULT_PAGE = 20
 
-FieldInfo = Info[Context, None]
+#: By the names of the types.
+NODE_SOURCES = {
+    "Order": NodeSource(source=ORDERS, where="{row}.id = {value}", prefix="", kind="uuid"),
+    "LineItem": NodeSource(
+        source=LINES, where="{row}.id = {value}", prefix="LineItem:", kind="uuid"
+    ),
+    "InboundRequest": NodeSource(
+        source=REQUESTS,
+        where="{row}.id = {value}",
+        prefix="InboundRequest:",
+        kind="uuid",
+        needs=Permission.READ_QUEUE,
+    ),
+    "OrderRevision": NodeSource(
+        source=REVISIONS, where="{row}.id = {value}", prefix="OrderRevision:", kind="bigint"
+    ),
+    "OrderEvent": NodeSource(
+        source=EVENTS, where="{row}.id = {value}", prefix="OrderEvent:", kind="bigint"
+    ),
+}
+
+
+@strawberry.enum(description="Orders of lists of orders.")
+class OrderSort(Enum):
+    """How orders are sorted; each has an index, so that no page costs more than another."""
+
+    CREATED_ASC = "CREATED_ASC"
+    CREATED_DESC = "CREATED_DESC"
+    UPDATED_ASC = "UPDATED_ASC"
+    UPDATED_DESC = "UPDATED_DESC"
+
+
+_CREATED = {"{row}.number": "bigint"}
+_UPDATED = {"{row}.updated_at": "timestamptz", "{row}.number": "bigint"}
+_ORDER_SORTS = {
+    OrderSort.CREATED_ASC.value: Sort(_CREATED),
+    OrderSort.CREATED_DESC.value: Sort(_CREATED, descending=True),
+    OrderSort.UPDATED_ASC.value: Sort(_UPDATED),
+    OrderSort.UPDATED_DESC.value: Sort(_UPDATED, descending=True),
+}
+
+
+def _either_id(source: Source, needs: Permission | None = None) -> One:
+    """Find one by its id, or the newest by its external id."""
+    return One(
+        source=source,
+        order_by="{row}.number DESC",
+        narrow={
+            "id": Condition("{row}.id = {value}", "uuid"),
+            "externalId": Condition("{row}.external_id = {value}"),
+        },
+        exactly_one=True,
+        needs=needs,
+    )
 
 
 @strawberry.type(description="What can be asked.")
 class Query:
     """The root of all queries."""
 
-    @strawberry.field(description="An order by its id or, failing that, its external id.")
-    async def order(
-        self,
-        info: FieldInfo,
-        id: Annotated[  # noqa: A002 - the argument's name in the schema
-            strawberry.ID, strawberry.argument(description="Id or external id of the order.")
-        ],
-    ) -> Order | None:
-        """Look one order up."""
-        branches = branches_of(info.selected_fields)
-        async with info.context.services.database.acquire() as connection:
-            order = await find_order(connection, id, branches)
-        return None if order is None else Order(source=order)
-
-    @strawberry.field(description="The oldest orders.")
-    async def orders(
-        self,
-        info: FieldInfo,
-        first: Annotated[
-            int, strawberry.argument(description="How many orders, from 1 to 100.")
-        ] = _DEFAULT_PAGE,
-    ) -> OrderConnection:
-        """Read a page of orders."""
-        if not 1 <= first <= MAX_PAGE:
-            raise InvalidRequestError([Problem.of(messages.FIRST_INVALID, limit=MAX_PAGE)])
-        branches = branches_of(info.selected_fields)
-        async with info.context.services.database.acquire() as connection:
-            page = await list_orders(
-                connection, OrderFilter(), limit=first, offset=0, branches=branches
-            )
-        return OrderConnection.of(page.orders, page.total)
-
-
-def make_schema(*, introspection: bool) -> strawberry.Schema:
-    """Build the schema; introspection is for development."""
-    return strawberry.Schema(
-        query=Query,
-        config=StrawberryConfig(auto_camel_case=True),
-        extensions=[Limits] if introspection else [Limits, DisableIntrospection],
+    order: Order | None = declare(
+        "The order with this id, or the newest with this external id. One of the two is given.",
+        _either_id(ORDERS),
+        argument("id", strawberry.ID | None, "Id of the order: 32 hexadecimal digits."),
+        argument("external_id", str | None, "The order's id in the system that placed it."),
     )
+    orders: Connection[Order] = declare(
+        "Orders; by default the oldest first.",
+        Paged(source=ORDERS, sorts=_ORDER_SORTS, most=MOST_PER_PAGE),
+        argument("filter", OrderFilter | None, "Only those that fit."),
+        argument("order_by", OrderSort, "How they are sorted.", OrderSort.CREATED_ASC),
+        *page_arguments(MOST_PER_PAGE),
+    )
+    inbound_request: InboundRequest | None = declare(
+        "The request of the inbound queue with this order id, or the newest with this external"
+        " id. One of the two is given.",
+        _either_id(REQUESTS, Permission.READ_QUEUE),
+        argument("id", strawberry.ID | None, "The id that its order has, or will have."),
+        argument("external_id", str | None, "The order's id in the system that placed it."),
+    )
+    inbound_requests: Connection[InboundRequest] = declare(
+        "Requests of the inbound queue; by default the newest first.",
+        Paged(
+            source=REQUESTS,
+            sorts=INBOUND_SORTS,
+            most=MOST_PER_PAGE,
+            needs=Permission.READ_QUEUE,
+        ),
+        argument("filter", InboundRequestFilter | None, "Only those that fit."),
+        argument(
+            "order_by",
+            InboundRequestSort,
+            "How they are sorted.",
+            InboundRequestSort.NUMBER_DESC,
+        ),
+        *page_arguments(MOST_PER_PAGE),
+    )
+    node: Node | None = declare(
+        "Whatever has this id.",
+        AnyNode(),
+        argument("id", strawberry.ID, "The `id` that a node was answered with."),
+    )
+
+
+def make_schema() -> GraphQLSchema:
+    """Build the schema. Strawberry declares it; nothing of it is executed by Strawberry."""
+    declared = strawberry.Schema(
+        query=Query,
+        types=[LineItem, Order, InboundRequest, OrderRevision, OrderEvent],
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
+    return cast("Any", declared)._schema
+
+
+def print_sdl() -> str:
+    """Write the schema as SDL."""
+    return print_schema(make_schema()) + "\n"

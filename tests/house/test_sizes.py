@@ -24,7 +24,7 @@ MOST_LINES_OF_A_FUNCTION = 60
 
 #: Suppressed findings, by kind. Lower a number when one is mended; raising one needs a reason
 #: that convinces a reviewer.
-SUPPRESSIONS = {"noqa": 15, "pyright: ignore": 6, "type: ignore": 0}
+SUPPRESSIONS = {"noqa": 14, "pyright: ignore": 6, "type: ignore": 0}
 
 _SUPPRESSION = re.compile(r"#\s*(noqa|pyright:\s*ignore|type:\s*ignore)\b")
 _WITH_REASON = re.compile(

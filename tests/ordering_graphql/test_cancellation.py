@@ -31,5 +31,5 @@ async def test_reason_and_date_of_a_cancellation_are_shown(api: Api) -> None:
         "state": "assessing_cancellation",
         "version": 2,
         "cancellationReason": "Duplicate order",
-        "requestedCancellationDate": "2019-04-30T12:56:21.931000+00:00",
+        "requestedCancellationDate": "2019-04-30T12:56:21.931Z",
     }

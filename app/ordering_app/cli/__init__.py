@@ -8,6 +8,7 @@ from ordering_app.cli.bench import bench
 from ordering_app.cli.catalog import catalog
 from ordering_app.cli.client import client
 from ordering_app.cli.imports import import_
+from ordering_app.cli.graphql import graphql
 from ordering_app.cli.queue import queue
 from ordering_app.cli.serve import api, migrate, settings, worker
 from ordering_app.cli.up import demo, up
@@ -21,7 +22,20 @@ def ordering() -> None:
     """Capture product orders: over REST and GraphQL, at once or through the inbound queue."""
 
 
-for _command in (up, demo, api, worker, migrate, catalog, client, import_, queue, settings, bench):
+for _command in (
+    up,
+    demo,
+    api,
+    worker,
+    migrate,
+    catalog,
+    client,
+    graphql,
+    import_,
+    queue,
+    settings,
+    bench,
+):
     ordering.add_command(_command)
 
 

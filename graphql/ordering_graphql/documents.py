@@ -1,0 +1,159 @@
+"""Documents: parsed, validated, measured and compiled once, and kept for the next time."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from typing import Any, Generic, TypeVar, cast
+
+import graphql
+import msgspec
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_operation_ast,
+    get_variable_values,
+    parse,
+    validate,
+)
+from graphql.execution.values import VariableValues
+from graphql.validation import NoSchemaIntrospectionCustomRule, specified_rules
+
+from ordering_graphql import limits
+from ordering_graphql.plan.compiler import Plan, compile_operation
+from ordering_graphql.plan.values import shape_of
+from ordering_graphql.reading import NodeSource
+
+__all__ = ["Documents", "Operation", "RefusedError"]
+
+_DOCUMENTS = 512
+_PLANS = 2_048
+#: Errors in variables that are told of.
+_MOST_ERRORS = 20
+
+_core = cast("Any", graphql)  # its annotations leave much unknown
+
+Key = TypeVar("Key", bound=Hashable)
+Kept = TypeVar("Kept")
+
+
+class RefusedError(Exception):
+    """The document, or its variables, cannot be executed; `errors` say why."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(errors[0].message)
+        self.errors = errors
+
+
+class _Recent(OrderedDict[Key, Kept], Generic[Key, Kept]):
+    """The entries that were used last."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def find(self, key: Key) -> Kept | None:
+        """Return an entry, if it is kept."""
+        if key in self:
+            self.move_to_end(key)
+        return self.get(key)
+
+    def keep(self, key: Key, entry: Kept) -> None:
+        """Keep an entry, and forget the one that was not used for the longest time."""
+        self[key] = entry
+        if len(self) > self._most:
+            self.popitem(last=False)
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """An operation of a valid document."""
+
+    document: DocumentNode
+    node: OperationDefinitionNode
+    key: tuple[str, str | None]
+
+
+def _no_operation(name: str | None) -> str:
+    """Tell why no operation of a valid document could be chosen."""
+    if name is not None:
+        return f'The document has no operation "{name}"'
+    return "The document has several operations: say which"
+
+
+class Documents:
+    """The operations of a schema and their plans.
+
+    `introspection` is for development: with it what the schema says of itself may be asked, and
+    errors suggest names. Documents with errors are not kept.
+    """
+
+    def __init__(
+        self, schema: GraphQLSchema, sources: Mapping[str, NodeSource], *, introspection: bool
+    ) -> None:
+        self._schema = schema
+        self._sources = sources
+        self._introspection = introspection
+        self._rules = list(specified_rules)
+        if not introspection:
+            self._rules.append(NoSchemaIntrospectionCustomRule)
+        self._operations: _Recent[tuple[str, str | None], Operation] = _Recent(_DOCUMENTS)
+        self._plans: _Recent[object, Plan] = _Recent(_PLANS)
+
+    def operation(self, query: str, name: str | None = None) -> Operation:
+        """Read a document and choose its operation. Raises `RefusedError` for one with errors."""
+        key = (query, name)
+        known = self._operations.find(key)
+        if known is None:
+            known = self._read(query, name)
+            self._operations.keep(key, known)
+        return known
+
+    def _read(self, query: str, name: str | None) -> Operation:
+        try:
+            document = parse(query, max_tokens=limits.MAX_TOKENS)
+        except GraphQLError as error:
+            raise RefusedError([error]) from None
+        # Measured before it is validated: the time of that grows with the square of the fields.
+        errors = limits.measure(document) or validate(
+            self._schema, document, self._rules, hide_suggestions=not self._introspection
+        )
+        if errors:
+            raise RefusedError(errors)
+        node = get_operation_ast(document, name)
+        if node is None:
+            raise RefusedError([GraphQLError(_no_operation(name))])
+        return Operation(document, node, (query, name))
+
+    def variables(self, operation: Operation, sent: Mapping[str, Any]) -> VariableValues:
+        """Read the variables of an operation. Raises `RefusedError` if they do not fit it."""
+        values = get_variable_values(
+            self._schema,
+            operation.node.variable_definitions or (),
+            dict(sent),
+            max_errors=_MOST_ERRORS,
+            hide_suggestions=not self._introspection,
+        )
+        if isinstance(values, list):
+            raise RefusedError(values)
+        return values
+
+    def plan(self, operation: Operation, variables: VariableValues) -> Plan:
+        """Look up or make the plan of an operation for variables of this shape."""
+        key = (operation.key, shape_of(variables.coerced))
+        plan = self._plans.find(key)
+        if plan is None:
+            plan = compile_operation(
+                self._schema, operation.document, operation.node, variables, self._sources
+            )
+            self._plans.keep(key, plan)
+        return plan
+
+    def introspect(self, operation: Operation, variables: VariableValues) -> ExecutionResult:
+        """Answer what the schema says of itself."""
+        return _core.execute_sync(
+            self._schema,
+            operation.document,
+            variable_values=variables.coerced,
+            operation_name=operation.node.name.value if operation.node.name else None,
+        )

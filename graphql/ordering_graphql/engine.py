@@ -1,0 +1,144 @@
+"""The way of a request through the house: document, plan, permissions, values, one statement."""
+
+import asyncio
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from graphql import GraphQLError, GraphQLSchema
+from graphql.execution.values import VariableValues
+
+from ordering.access.roles import Permission
+from ordering.db.engine import Database
+from ordering.db.failures import RETRYABLE
+from ordering.domain import messages
+from ordering.domain.errors import OrderingError, Problem, RetryableError
+from ordering.settings import Settings
+from ordering_graphql.answers import (
+    Answer,
+    answer_data,
+    answer_errors,
+    show_argument_error,
+    show_document_error,
+    show_ordering_error,
+)
+from ordering_graphql.documents import Documents, Operation, RefusedError
+from ordering_graphql.plan.binding import Asker
+from ordering_graphql.plan.compiler import Plan
+from ordering_graphql.schema import NODE_SOURCES, make_schema
+
+__all__ = ["Engine", "Question", "StatementTimeoutError", "make_engine"]
+
+_log = logging.getLogger(__name__)
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What a client asks."""
+
+    query: str
+    variables: Mapping[str, Any] = {}
+    operation_name: str | None = None
+
+
+class StatementTimeoutError(Exception):
+    """The statement of a document took longer than it may."""
+
+
+class Engine:
+    """Answers questions from a database.
+
+    `max_cost` bounds how many rows a document may be charged for, `timeout_ms` how long its
+    statement may run.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        introspection: bool,
+        max_cost: int,
+        timeout_ms: int,
+    ) -> None:
+        self.documents = Documents(schema, NODE_SOURCES, introspection=introspection)
+        self._max_cost = max_cost
+        self._timeout_s = timeout_ms / 1000
+
+    async def answer(
+        self, question: Question, database: Database, permissions: Collection[Permission]
+    ) -> Answer:
+        """Answer a question; what is wrong with it is told in the answer, defects are raised."""
+        try:
+            return await self._answer(question, database, permissions)
+        except RefusedError as error:
+            return answer_errors([show_document_error(each) for each in error.errors])
+        except OrderingError as error:
+            return _unavailable(error)
+        except RETRYABLE as error:
+            _log.warning("a query met a database that is away: %r", error)
+            return _unavailable(RetryableError([Problem.of(messages.UNAVAILABLE)]))
+
+    async def _answer(
+        self, question: Question, database: Database, permissions: Collection[Permission]
+    ) -> Answer:
+        operation = self.documents.operation(question.query, question.operation_name)
+        variables = self.documents.variables(operation, question.variables)
+        plan = self.documents.plan(operation, variables)
+        if plan.introspects:
+            return self._introspect(plan, operation, variables)
+        extensions = {"cost": {"requested": plan.cost, "limit": self._max_cost}}
+        values, wrong = plan.bind(Asker(variables.coerced, permissions))
+        errors = [show_argument_error(each) for each in wrong]
+        if plan.cost > self._max_cost:
+            told = messages.COST_EXCEEDED.text.format(cost=plan.cost, limit=self._max_cost)
+            errors.append({"message": told, "extensions": {"code": "CostExceeded"}})
+        if errors:
+            return answer_errors(errors, extensions=extensions)
+        if plan.text is not None:
+            return answer_data(plan.text, extensions)
+        try:
+            return answer_data(await self.run(plan, values, database), extensions)
+        except StatementTimeoutError as error:
+            return answer_errors(
+                [{"message": str(error), "extensions": {"code": "Timeout"}}], extensions=extensions
+            )
+
+    async def run(self, plan: Plan, values: Sequence[object], database: Database) -> str:
+        """Run a plan's statement; returns the JSON of `data`.
+
+        Raises `StatementTimeoutError`, and what the driver raises for a database that is away.
+        """
+        async with database.acquire() as connection:
+            try:
+                # A statement that is no longer waited for is canceled by the driver.
+                async with asyncio.timeout(self._timeout_s):
+                    return await connection.fetchval(plan.sql, *values)
+            except TimeoutError:
+                raise StatementTimeoutError(
+                    messages.QUERY_TIMEOUT.text.format(seconds=f"{self._timeout_s:g}")
+                ) from None
+
+    def _introspect(self, plan: Plan, operation: Operation, variables: VariableValues) -> Answer:
+        """Answer what the schema says of itself, as graphql-core does."""
+        if plan.text is None:
+            told = "Ask the schema about itself in a document of its own"
+            raise RefusedError([GraphQLError(told)])
+        result = self.documents.introspect(operation, variables)
+        if result.errors:
+            raise RefusedError(result.errors)
+        return Answer(msgspec.json.encode({"data": result.data}))
+
+
+def make_engine(settings: Settings) -> Engine:
+    """Make the engine of a process; introspection is for development."""
+    return Engine(
+        make_schema(),
+        introspection=settings.development,
+        max_cost=settings.graphql_max_cost,
+        timeout_ms=settings.graphql_timeout_ms,
+    )
+
+
+def _unavailable(error: OrderingError) -> Answer:
+    """Tell that the same may succeed later."""
+    return answer_errors([show_ordering_error(error)], status=503, headers={"Retry-After": "1"})

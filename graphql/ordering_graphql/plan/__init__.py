@@ -1,0 +1,13 @@
+"""The compiler: one GraphQL operation becomes one SQL statement that answers its JSON.
+
+    collect   which fields are selected: fragments, directives, aliases put together
+    values    what arguments are given: literals and variables, known or read when it runs
+    filters   conditions of filters, as SQL
+    pages     connections: keysets, cursors, counts
+    compiler  the walk over the selected fields that puts the statement together
+    pieces    JSON text out of SQL expressions
+    binding   parameters of the statement, and what is wrong with their values
+    cost      how much is asked for
+
+`ordering_graphql/README.md` tells how they fit together.
+"""

@@ -1,0 +1,356 @@
+"""From an operation to its plan: one walk over the selected fields puts the statement together."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, cast
+
+import msgspec
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+)
+from graphql.execution.values import VariableValues
+
+from ordering.access.roles import Permission
+from ordering.domain import messages
+from ordering_graphql.plan.binding import (
+    ArgumentError,
+    Asker,
+    Binder,
+    NodeKey,
+    Parameters,
+    lacking,
+)
+from ordering_graphql.plan.collect import Collector
+from ordering_graphql.plan.filters import Filters, size_fault
+from ordering_graphql.plan.forms import show
+from ordering_graphql.plan.kinds import named, type_of
+from ordering_graphql.plan.pages import Page, read_window
+from ordering_graphql.plan.pieces import Pieces, concat, constant, join, json_array, sql, text_of
+from ordering_graphql.plan.scope import Aliases, Scope, fill
+from ordering_graphql.plan.values import Given, Value, read_arguments
+from ordering_graphql.reading import (
+    AnyNode,
+    Embedded,
+    Leaf,
+    Many,
+    NodeSource,
+    One,
+    Paged,
+    Part,
+    Reading,
+    Related,
+    reading_of,
+)
+
+__all__ = ["Need", "Plan", "compile_operation"]
+
+#: Rows that counting a whole list is charged for.
+_COST_OF_TOTAL = 10
+
+Path = tuple[str, ...]
+
+
+class Need(NamedTuple):
+    """A permission that a field needs beyond that of reading orders."""
+
+    permission: Permission
+    path: Path
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What answers an operation.
+
+    Either `text`, which needs no database, or a statement whose one value is the JSON of `data`.
+    `faults` are what is wrong with arguments whatever their values; `cost` is how many rows are
+    charged. With `introspects` it is the schema that is asked about, and nothing else is answered.
+    """
+
+    sql: str
+    text: str | None
+    binders: Sequence[Binder]
+    faults: Sequence[ArgumentError]
+    needs: Sequence[Need]
+    cost: int
+    introspects: bool
+
+    def bind(self, asker: Asker) -> tuple[list[object], list[ArgumentError]]:
+        """Read the values of the parameters, and tell everything that is wrong."""
+        values: list[object] = []
+        wrong = list(self.faults)
+        wrong += [
+            lacking(need.permission, need.path)
+            for need in self.needs
+            if need.permission not in asker.permissions
+        ]
+        for binder in self.binders:
+            try:
+                values.append(binder(asker))
+            except ArgumentError as error:
+                if all(error.path != other.path for other in wrong):
+                    wrong.append(error)
+        return values, wrong
+
+
+def compile_operation(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: VariableValues,
+    sources: Mapping[str, NodeSource],
+) -> Plan:
+    """Make the plan of an operation for all variables of the same shape.
+
+    The document must be valid for the schema.
+    """
+    compiler = _Compiler(schema, Collector(schema, document, variables), variables, sources)
+    root = cast("GraphQLObjectType", schema.get_root_type(operation.operation))
+    written = compiler.object(root, [operation], Scope(), ())
+    text = text_of(written.pieces)
+    return Plan(
+        sql="" if text is not None else f"SELECT {concat(written.pieces)}",
+        text=text,
+        binders=compiler.parameters.binders,
+        faults=compiler.faults,
+        needs=compiler.needs,
+        cost=written.cost,
+        introspects=compiler.introspects,
+    )
+
+
+class _Written(NamedTuple):
+    """JSON as SQL, and how many rows it is charged for."""
+
+    pieces: Pieces
+    cost: int = 0
+
+    def times(self, rows: int) -> int:
+        """Charge rows, each with what belongs to it."""
+        return rows * (1 + self.cost)
+
+
+class _At(NamedTuple):
+    """A field where it is selected: its nodes, the row of its object, its path in the answer."""
+
+    field: GraphQLField
+    nodes: Sequence[FieldNode]
+    scope: Scope
+    path: Path
+
+    @property
+    def kind(self) -> GraphQLObjectType:
+        """The type of the objects that the field answers."""
+        return cast("GraphQLObjectType", named(type_of(self.field)))
+
+
+class _Where(NamedTuple):
+    """Which rows: of which table, under which name, on which condition."""
+
+    table: str
+    scope: Scope
+    condition: str
+
+    @property
+    def rows(self) -> str:
+        """What stands behind FROM; to be asked for when the fields have been written."""
+        return f"{self.table} {self.scope.row}{self.scope.joins} WHERE {self.condition}"
+
+
+class _Compiler:
+    """The walk. It notes parameters, permissions and faults on its way."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        collector: Collector,
+        variables: VariableValues,
+        sources: Mapping[str, NodeSource],
+    ) -> None:
+        self._schema = schema
+        self._collector = collector
+        self._variables = variables
+        self._sources = sources
+        self._aliases = Aliases()
+        self.parameters = Parameters()
+        self._filters = Filters(self.parameters, self._aliases)
+        self.faults: list[ArgumentError] = []
+        self.needs: list[Need] = []
+        self.introspects = False
+
+    def object(
+        self,
+        kind: GraphQLObjectType,
+        nodes: Sequence[FieldNode | OperationDefinitionNode],
+        scope: Scope,
+        path: Path,
+    ) -> _Written:
+        """Write the selected fields of an object as a JSON object."""
+        return self._members(kind, nodes, scope, path, self._field)
+
+    def _members(
+        self,
+        kind: GraphQLObjectType,
+        nodes: Sequence[FieldNode | OperationDefinitionNode],
+        scope: Scope,
+        path: Path,
+        write: Callable[[_At], _Written],
+    ) -> _Written:
+        """Write an object, each of its fields by `write`."""
+        parts: list[Pieces] = []
+        cost = 0
+        selections = [node.selection_set for node in nodes]
+        for name, selected in self._collector.collect(kind, selections).items():
+            parts.append(constant(f'{"," if parts else "{"}"{name}":'))
+            field_name = selected[0].name.value
+            if field_name.startswith("__"):
+                self.introspects |= field_name != "__typename"
+                parts.append(constant(f'"{kind.name}"'))
+                continue
+            written = write(_At(kind.fields[field_name], selected, scope, (*path, name)))
+            parts.append(written.pieces)
+            cost += written.cost
+        return _Written(join((*parts, constant("}" if parts else "{}"))), cost)
+
+    def _field(self, at: _At) -> _Written:
+        """Write a field's value."""
+        reading: Reading = reading_of(at.field)
+        match reading:
+            case Leaf():
+                return _Written(show(fill(reading.sql, row=at.scope.row), type_of(at.field)))
+            case Embedded():
+                return self._embedded(reading, at)
+            case Paged():
+                return self._paged(reading, at)
+            case One():
+                return self._one(reading, at)
+            case Many():
+                return self._many(reading, at)
+            case AnyNode():
+                return self._node(at)
+            case Part():
+                raise TypeError("a part of a page is not written outside of a page")
+
+    def _embedded(self, reading: Embedded, at: _At) -> _Written:
+        """Write an object that is in the row of its parent."""
+        if reading.value is None:
+            return self.object(at.kind, at.nodes, at.scope, at.path)
+        value = fill(reading.value, row=at.scope.row)
+        written = self.object(at.kind, at.nodes, Scope(value), at.path)
+        whole = f"CASE WHEN {value} IS NULL THEN 'null' ELSE {concat(written.pieces)} END"
+        return _Written(sql(whole), written.cost)
+
+    def _one(self, reading: One, at: _At) -> _Written:
+        """Write the object of a row, or null."""
+        where = self._where(reading, at, self._arguments(at))
+        query, cost = self._row(reading, at, at.kind, where)
+        return _Written(sql(f"coalesce({query}, 'null')"), cost)
+
+    def _row(
+        self, reading: One, at: _At, kind: GraphQLObjectType, where: _Where
+    ) -> tuple[str, int]:
+        """Write a query for the object of a row, and its cost."""
+        written = self.object(kind, at.nodes, where.scope, at.path)
+        query = f"SELECT {concat(written.pieces)} FROM {where.rows}"
+        if reading.order_by:
+            query += f" ORDER BY {fill(reading.order_by, row=where.scope.row)} LIMIT 1"
+        return f"({query})", written.times(reading.cost)
+
+    def _many(self, reading: Many, at: _At) -> _Written:
+        """Write the objects of all rows."""
+        where = self._where(reading, at, self._arguments(at))
+        written = self.object(at.kind, at.nodes, where.scope, at.path)
+        order = fill(reading.order_by, row=where.scope.row)
+        rows = json_array(concat(written.pieces), order)
+        return _Written(
+            sql(f"(SELECT {concat(rows)} FROM {where.rows})"), written.times(reading.cost)
+        )
+
+    def _node(self, at: _At) -> _Written:
+        """Write the object with an id: of each type the one row that may have it."""
+        value = cast("Value", self._arguments(at)["id"])
+        queries: list[str] = []
+        cost = 0
+        for name, source in self._sources.items():
+            key = NodeKey(value, source, (*at.path, "id"))
+            where = self._where(source, at, {})
+            placed = self.parameters.bind((value.read, name), source.kind, key.bind)
+            where = where._replace(condition=fill(where.condition, value=placed))
+            kind = cast("GraphQLObjectType", self._schema.type_map[name])
+            query, charged = self._row(source, at, kind, where)
+            queries.append(query)
+            cost = max(cost, charged)
+        return _Written(sql(f"coalesce({', '.join(queries)}, 'null')"), cost)
+
+    def _where(self, reading: Related, at: _At, given: Mapping[str, Given]) -> _Where:
+        """Step to the rows of a field, and say which they are."""
+        scope = at.scope.enter(reading.source, self._aliases)
+        places = {"row": scope.row, "parent": at.scope.row}
+        if reading.map is not None and at.scope.anchor is not None:
+            places["map"] = at.scope.anchor.look_up(reading.map)
+        parts = [fill(reading.where, **places)]
+        for name, condition in reading.narrow.items():
+            if name in given:
+                value = self.parameters.add(cast("Value", given[name]), condition.kind)
+                parts.append(fill(condition.sql, value=value, **places))
+        if reading.exactly_one and sum(name in given for name in reading.narrow) != 1:
+            names = ", ".join(reading.narrow)
+            self.faults.append(ArgumentError(messages.EXACTLY_ONE, at.path, names=names))
+        return _Where(fill(reading.source.table, **places), scope, " AND ".join(parts))
+
+    def _arguments(self, at: _At) -> dict[str, Given]:
+        """Read what the field is given, and note what it needs."""
+        reading = reading_of(at.field)
+        if isinstance(reading, Related) and reading.needs is not None:
+            self.needs.append(Need(reading.needs, at.path))
+        return read_arguments(at.field, at.nodes[0], self._variables.coerced)
+
+    def _paged(self, reading: Paged, at: _At) -> _Written:
+        """Write a connection."""
+        given = self._arguments(at)
+        window, wrong = read_window(reading, given, at.path)
+        wanted = given.get("filter")
+        if wanted is not None and (fault := size_fault(wanted, (*at.path, "filter"))):
+            wrong.append(fault)
+            wanted = None
+        self.faults.extend(wrong)
+
+        def fits(row: str) -> str:
+            condition = fill(reading.where, row=row, parent=at.scope.row)
+            if wanted is None:
+                return condition
+            kind = type_of(at.field.args["filter"])
+            return f"{condition} AND {self._filters.write(wanted, kind, row)}"
+
+        scope = at.scope.enter(reading.source, self._aliases)
+        page = Page(reading.source.table, scope, window, self.parameters, fits)
+
+        def write(part: _At) -> _Written:
+            return self._part(part, page, window.size, write)
+
+        written = self._members(at.kind, at.nodes, scope, at.path, write)
+        return _Written(page.whole(written.pieces), written.cost)
+
+    def _part(self, at: _At, page: Page, size: int, write: Callable[[_At], _Written]) -> _Written:
+        """Write a field of a connection, of an edge or of what a page says of itself."""
+        match reading_of(at.field):
+            case Part.NODES:
+                node = self.object(at.kind, at.nodes, at.scope, at.path)
+                return _Written(page.rows(node.pieces), node.times(size))
+            case Part.EDGES:
+                edge = self._members(at.kind, at.nodes, at.scope, at.path, write)
+                return _Written(page.rows(edge.pieces), edge.times(size))
+            case Part.NODE:
+                return self.object(at.kind, at.nodes, at.scope, at.path)
+            case Part.CURSOR:
+                return _Written(page.cursor)
+            case Part.PAGE_INFO:
+                return self._members(at.kind, at.nodes, at.scope, at.path, write)
+            case Part.TOTAL_COUNT:
+                return _Written(page.total(), _COST_OF_TOTAL)
+            case Part() as part:
+                return _Written(page.info(part))
+            case _:
+                raise TypeError("a connection has parts only")

@@ -1,0 +1,177 @@
+"""Connections: a page of rows by their keys, read once, whatever is asked about it.
+
+The rows of a page are numbered `nth`, one more than asked for: whether it exists tells whether
+another page follows. All that a connection shows of its rows is an aggregate over them.
+"""
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import NamedTuple, cast
+
+from ordering.domain import messages
+from ordering_graphql.plan.binding import ArgumentError, CursorKey, Parameters
+from ordering_graphql.plan.cursors import cursor_sql
+from ordering_graphql.plan.pieces import Pieces, concat, constant, join, json_array, sql
+from ordering_graphql.plan.scope import Scope, fill
+from ordering_graphql.plan.values import Given, Value
+from ordering_graphql.reading import Paged, Part, Sort
+
+__all__ = ["Page", "Window", "read_window"]
+
+
+class Window(NamedTuple):
+    """Which part of a list: how many, in which order, from where on, in which direction."""
+
+    size: int
+    name: str
+    sort: Sort
+    cursor: Value | None
+    backward: bool
+    path: tuple[str, ...]
+
+
+def read_window(
+    reading: Paged, given: dict[str, Given], path: Sequence[str]
+) -> tuple[Window, list[ArgumentError]]:
+    """Read the arguments of a connection, and tell what is wrong with them."""
+    values = {name: cast("Value", value) for name, value in given.items() if name != "filter"}
+    wrong: list[ArgumentError] = []
+    backward = "last" in values or ("before" in values and "first" not in values)
+    size_name, cursor_name = ("last", "before") if backward else ("first", "after")
+    for one, other in (
+        ("first", "last"),
+        ("after", "before"),
+        ("first", "before"),
+        ("last", "after"),
+    ):
+        if one in values and other in values:
+            wrong.append(ArgumentError(messages.PAGE_BOTH_ENDS, (*path, one), one=one, other=other))
+    size = int(values[size_name].sample) if size_name in values else reading.default
+    if not 1 <= size <= reading.most:
+        wrong.append(
+            ArgumentError(
+                messages.PAGE_INVALID, (*path, size_name), name=size_name, limit=reading.most
+            )
+        )
+    name = next(iter(reading.sorts))
+    if "orderBy" in values:
+        name = cast("Enum", values["orderBy"].sample).value
+    window = Window(
+        size=size,
+        name=name,
+        sort=reading.sorts[name],
+        cursor=values.get(cursor_name),
+        backward=backward,
+        path=(*path, cursor_name),
+    )
+    return window, wrong
+
+
+class Page:
+    """Writes the page of a connection. `fits` writes the condition on a row, without the cursor."""
+
+    def __init__(
+        self,
+        table: str,
+        scope: Scope,
+        window: Window,
+        parameters: Parameters,
+        fits: Callable[[str], str],
+    ) -> None:
+        self._table = table
+        self._scope = scope
+        self._row = scope.row
+        self._window = window
+        self._fits = fits
+        self._cursor = _cursor_keys(window, parameters)
+        self._is_read = False
+
+    def rows(self, of: Pieces) -> Pieces:
+        """Write a JSON array with an element for each row."""
+        return json_array(concat(of), self._order(), only=self._within())
+
+    @property
+    def cursor(self) -> Pieces:
+        """The cursor of a row, as JSON."""
+        return join((constant('"'), sql(self._cursor_of_row()), constant('"')))
+
+    def info(self, part: Part) -> Pieces:
+        """Write what a page says of itself."""
+        if part in (Part.START, Part.END):
+            order = self._order(reverse=part is Part.END)
+            found = f"array_agg({self._cursor_of_row()} ORDER BY {order})"
+            first = f"({found} FILTER (WHERE {self._within()}))[1]"
+            return sql(f"coalesce('\"' || {first} || '\"', 'null')")
+        if (part is Part.HAS_NEXT) != self._window.backward:
+            self._is_read = True
+            return sql(f"(count({self._row}.nth) > {self._window.size})::text")
+        if not self._cursor:
+            return constant("false")
+        # Behind the beginning: the row that the cursor came from, if it is still there, and others.
+        row = f"{self._row}b"
+        where = f"{self._fits(row)} AND {self._beyond(row, opposite=True)}"
+        return sql(f"(EXISTS (SELECT FROM {self._table} {row} WHERE {where}))::text")
+
+    def total(self) -> Pieces:
+        """Count the rows on all pages."""
+        row = f"{self._row}c"
+        return sql(f"(SELECT count(*) FROM {self._table} {row} WHERE {self._fits(row)})::text")
+
+    def whole(self, of: Pieces) -> Pieces:
+        """Write the connection, whose fields have been written."""
+        if not self._is_read:
+            return of
+        row, window = self._row, self._window
+        order = ", ".join(f"{key}{self._direction()}" for key in self._keys(row))
+        where = self._fits(row)
+        if self._cursor:
+            where = f"{where} AND {self._beyond(row)}"
+        read = (
+            f"SELECT {row}.*, row_number() OVER (ORDER BY {order}) AS nth"
+            f" FROM {self._table} {row} WHERE {where} ORDER BY {order} LIMIT {window.size + 1}"
+        )
+        return sql(f"(SELECT {concat(of)} FROM ({read}) AS {row}{self._scope.joins})")
+
+    def _within(self) -> str:
+        self._is_read = True
+        return f"{self._row}.nth <= {self._window.size}"
+
+    def _order(self, *, reverse: bool = False) -> str:
+        self._is_read = True
+        return f"{self._row}.nth{' DESC' if self._window.backward != reverse else ''}"
+
+    def _keys(self, row: str) -> list[str]:
+        return [fill(key, row=row) for key in self._window.sort.keys]
+
+    def _cursor_of_row(self) -> str:
+        return cursor_sql(self._window.name, self._keys(self._row))
+
+    @property
+    def _falls(self) -> bool:
+        return self._window.sort.descending != self._window.backward
+
+    def _direction(self) -> str:
+        return " DESC" if self._falls else ""
+
+    def _beyond(self, row: str, *, opposite: bool = False) -> str:
+        """Compare the keys of a row with those of the cursor."""
+        operator = "<" if self._falls != opposite else ">"
+        return (
+            f"({', '.join(self._keys(row))}) {operator}{'=' if opposite else ''}"
+            f" ({', '.join(self._cursor)})"
+        )
+
+
+def _cursor_keys(window: Window, parameters: Parameters) -> list[str]:
+    """Add the keys of the cursor to the parameters."""
+    if window.cursor is None:
+        return []
+    kinds = tuple(window.sort.keys.values())
+    return [
+        parameters.bind(
+            (window.cursor.read, number),
+            kind,
+            CursorKey(window.cursor, window.name, kinds, number, window.path).bind,
+        )
+        for number, kind in enumerate(kinds)
+    ]

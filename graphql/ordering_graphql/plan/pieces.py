@@ -1,0 +1,80 @@
+"""JSON text made by PostgreSQL: constant text and SQL expressions, joined by `concat`.
+
+Text is made, not values of type json: nothing is parsed, checked or copied between the levels of
+an answer (docs/decisions/0020-one-statement-per-document.md has the figures).
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+__all__ = ["Pieces", "concat", "constant", "join", "json_array", "quote", "sql", "text_of"]
+
+#: PostgreSQL's limit for arguments of a function is 100.
+_MOST_ARGUMENTS = 90
+
+
+class _Piece(NamedTuple):
+    """Constant text, or an SQL expression whose text is meant; it must not be null."""
+
+    is_sql: bool
+    text: str
+
+
+Pieces = tuple[_Piece, ...]
+
+
+def constant(text: str) -> Pieces:
+    """Make text that is always the same."""
+    return (_Piece(is_sql=False, text=text),)
+
+
+def sql(expression: str) -> Pieces:
+    """Make the text of an SQL expression that is never null."""
+    return (_Piece(is_sql=True, text=expression),)
+
+
+def join(parts: Iterable[Pieces]) -> Pieces:
+    """Put pieces one after another, constants that meet into one."""
+    joined: list[_Piece] = []
+    for is_sql, group in groupby((piece for part in parts for piece in part), lambda p: p.is_sql):
+        if is_sql:
+            joined.extend(group)
+        else:
+            joined.append(_Piece(is_sql=False, text="".join(piece.text for piece in group)))
+    return tuple(joined)
+
+
+def text_of(pieces: Pieces) -> str | None:
+    """Return the text if it is always the same."""
+    if any(piece.is_sql for piece in pieces):
+        return None
+    return "".join(piece.text for piece in pieces)
+
+
+def concat(pieces: Pieces) -> str:
+    """Write pieces as one SQL expression of type text."""
+    return _concat([piece.text if piece.is_sql else quote(piece.text) for piece in pieces])
+
+
+def _concat(arguments: Sequence[str]) -> str:
+    if len(arguments) <= _MOST_ARGUMENTS:
+        return f"concat({', '.join(arguments)})"
+    chunks = range(0, len(arguments), _MOST_ARGUMENTS)
+    return _concat([_concat(arguments[at : at + _MOST_ARGUMENTS]) for at in chunks])
+
+
+def json_array(of: str, order_by: str, *, only: str | None = None) -> Pieces:
+    """Write rows as a JSON array; `of` is a row's JSON, `only` a condition on the rows.
+
+    `order_by` must name a column of the innermost query: PostgreSQL takes an aggregate that names
+    none for one of the query around it.
+    """
+    filtered = f" FILTER (WHERE {only})" if only else ""
+    rows = f"string_agg({of}, ',' ORDER BY {order_by}){filtered}"
+    return join((constant("["), sql(rows), constant("]")))
+
+
+def quote(text: str) -> str:
+    """Write a constant of ours, or a name that the GraphQL grammar allows, as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,75 @@
+"""Where the SQL of a field stands: which row it belongs to, and what its order has worked out."""
+
+from itertools import count
+from typing import NamedTuple
+
+from ordering_graphql.reading import OrderMap, Source
+
+__all__ = ["Aliases", "Anchor", "Scope", "fill"]
+
+
+def fill(template: str, **values: str) -> str:
+    """Put SQL in the places of a declaration's placeholders."""
+    for name, value in values.items():
+        template = template.replace(f"{{{name}}}", value)
+    return template
+
+
+class Aliases:
+    """Names for the rows of a statement."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def new(self) -> str:
+        """Return a name that the statement does not have yet."""
+        return f"t{next(self._numbers)}"
+
+
+class Anchor:
+    """The outermost row of one order; what is worked out once per order is joined to it."""
+
+    def __init__(self, order: str, aliases: Aliases) -> None:
+        self._order = order
+        self._aliases = aliases
+        self._maps: dict[str, tuple[str, OrderMap]] = {}
+
+    def look_up(self, wanted: OrderMap) -> str:
+        """Return the SQL of a map of the order, and see to it that it is there."""
+        if wanted.name not in self._maps:
+            self._maps[wanted.name] = (self._aliases.new(), wanted)
+        return f"{self._maps[wanted.name][0]}.map"
+
+    @property
+    def joins(self) -> str:
+        """The joins of the maps that were looked up, to stand behind the row."""
+        return "".join(
+            f" LEFT JOIN LATERAL ({fill(each.sql, order=self._order)}) AS {alias} (map) ON true"
+            for alias, each in self._maps.values()
+        )
+
+
+class Scope(NamedTuple):
+    """A row, and the anchor of its order if it belongs to one. The root has no row."""
+
+    row: str = ""
+    anchor: Anchor | None = None
+    joined_here: bool = False
+
+    def enter(self, source: Source, aliases: Aliases) -> "Scope":
+        """Step to a row that belongs to this one; of the same order, if both belong to one."""
+        row = aliases.new()
+        if source.order is None:
+            return Scope(row)
+        if self.anchor is not None:
+            return Scope(row, self.anchor)
+        return Scope(row, Anchor(fill(source.order, row=row), aliases), joined_here=True)
+
+    def at(self, row: str) -> "Scope":
+        """Stay at the row, but read from a JSON value of it."""
+        return Scope(row)
+
+    @property
+    def joins(self) -> str:
+        """What is joined behind this row; to be asked for when the fields have been written."""
+        return self.anchor.joins if self.anchor is not None and self.joined_here else ""

@@ -1,0 +1,1 @@
+"""The types that portals see, each field with what it means and how it is read."""

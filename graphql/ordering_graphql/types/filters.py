@@ -1,0 +1,187 @@
+"""Filters: which objects of a list are meant. Everything that a filter has must fit.
+
+A member that is null counts as left out. `not` fits whatever its filter does not fit, including
+objects that have no value there.
+"""
+
+from datetime import datetime
+
+import strawberry
+
+from ordering_graphql.reading import Condition, Operand, Source, Within, ask
+from ordering_graphql.types.scalars import JSON, InboundState, InboundStatus, OrderState
+
+__all__ = ["InboundRequestFilter", "LineItemFilter", "OrderFilter"]
+
+_EQ = Condition("{operand} = {value}")
+_IN = Condition("{operand} = ANY ({value})", "text[]")
+
+
+@strawberry.input(description="What a text must be.")
+class TextFilter:
+    """Conditions on a text."""
+
+    eq: str | None = ask("It is this one.", _EQ)
+    in_: list[str] | None = ask("It is one of these.", _IN, name="in")
+    starts_with: str | None = ask(
+        "It begins with this; upper and lower case differ.",
+        Condition("starts_with({operand}, {value})"),
+    )
+
+
+@strawberry.input(description="What an id must be.")
+class IdFilter:
+    """Conditions on an id."""
+
+    eq: strawberry.ID | None = ask("It is this one.", Condition("{operand} = {value}", "uuid"))
+    in_: list[strawberry.ID] | None = ask(
+        "It is one of these.", Condition("{operand} = ANY ({value})", "uuid[]"), name="in"
+    )
+
+
+@strawberry.input(description="What a state of an order or line item must be.")
+class OrderStateFilter:
+    """Conditions on a state."""
+
+    eq: OrderState | None = ask("It is this one.", _EQ)
+    in_: list[OrderState] | None = ask("It is one of these.", _IN, name="in")
+
+
+@strawberry.input(description="What a state of an inbound request must be.")
+class InboundStateFilter:
+    """Conditions on a state of the queue."""
+
+    eq: InboundState | None = ask("It is this one.", _EQ)
+    in_: list[InboundState] | None = ask("It is one of these.", _IN, name="in")
+
+
+@strawberry.input(description="What the outcome of an inbound request must be.")
+class InboundStatusFilter:
+    """Conditions on an outcome."""
+
+    eq: InboundStatus | None = ask("It is this one.", _EQ)
+    in_: list[InboundStatus] | None = ask("It is one of these.", _IN, name="in")
+
+
+@strawberry.input(description="When something must be; without a date it never fits.")
+class DateFilter:
+    """Conditions on a moment."""
+
+    gt: datetime | None = ask("It is after this.", Condition("{operand} > {value}", "timestamptz"))
+    gte: datetime | None = ask(
+        "It is this or after it.", Condition("{operand} >= {value}", "timestamptz")
+    )
+    lt: datetime | None = ask("It is before this.", Condition("{operand} < {value}", "timestamptz"))
+    lte: datetime | None = ask(
+        "It is this or before it.", Condition("{operand} <= {value}", "timestamptz")
+    )
+
+
+@strawberry.input(description="What a characteristic of a line item's product must be.")
+class CharacteristicFilter:
+    """Conditions on one characteristic."""
+
+    name: str | None = ask("Its name is this.", Condition("{row}.name = {value}"))
+    value: JSON | None = ask(
+        "Its value is this JSON, numbers by their value.",
+        Condition("{row}.value = {value}", "jsonb"),
+    )
+
+
+#: A text that looks like an id, as one; else null.
+_AS_ID = "substring({value} FROM '^[0-9a-f]{32}$')::uuid"
+
+
+def _reference(member: str) -> Condition:
+    """Fit a reference by the id that is shown, or by that of the catalog."""
+    shown = f"{{row}}.{member}->>'id' = {{value}}"
+    return Condition(f"({shown} OR {{row}}.{member}_id = {_AS_ID})")
+
+
+@strawberry.input(description="Which line items are meant.")
+class LineItemFilter:
+    """Conditions on a line item."""
+
+    and_: list["LineItemFilter"] | None = ask("All of these fit.", None, name="and")
+    or_: list["LineItemFilter"] | None = ask("At least one of these fits.", None, name="or")
+    not_: "LineItemFilter | None" = ask("This does not fit.", None, name="not")
+    item_id: TextFilter | None = ask("Its `itemId`.", Operand("{row}.item_id"))
+    state: OrderStateFilter | None = ask("Its state.", Operand("{row}.state"))
+    action: TextFilter | None = ask("Its action.", Operand("{row}.action"))
+    ponr: bool | None = ask(
+        "Whether its point of no return is reached.", Condition("{row}.ponr = {value}", "boolean")
+    )
+    offering: str | None = ask(
+        "Id or external id of its product offering.",
+        _reference("product_offering"),
+    )
+    specification: str | None = ask(
+        "Id or external id of its product specification.",
+        _reference("product_specification"),
+    )
+    characteristic: CharacteristicFilter | None = ask(
+        "It has a characteristic like this.",
+        Within(
+            Source("order_characteristic_value"),
+            "{row}.order_id = {parent}.order_id AND {row}.line_item_id = {parent}.id",
+        ),
+    )
+
+
+#: Orders name parties by id or external id, whichever the client used: both are sought, in the
+#: very expression that the index on them has.
+_PARTY = (
+    "jsonb_path_query_array({row}.related_parties, '$[*].id') ?| ARRAY("
+    "SELECT {value} UNION SELECT names.name FROM party"
+    " CROSS JOIN LATERAL (VALUES (encode(uuid_send(party.id), 'hex')), (party.external_id))"
+    " AS names (name)"
+    f" WHERE (party.id = {_AS_ID}"
+    " OR party.external_id = {value}) AND names.name IS NOT NULL)"
+)
+
+
+@strawberry.input(description="Which orders are meant.")
+class OrderFilter:
+    """Conditions on an order."""
+
+    and_: list["OrderFilter"] | None = ask("All of these fit.", None, name="and")
+    or_: list["OrderFilter"] | None = ask("At least one of these fits.", None, name="or")
+    not_: "OrderFilter | None" = ask("This does not fit.", None, name="not")
+    id: IdFilter | None = ask("Its id.", Operand("{row}.id"))
+    external_id: TextFilter | None = ask("Its external id.", Operand("{row}.external_id"))
+    external_system: TextFilter | None = ask(
+        "The system that placed it.", Operand("{row}.external_system")
+    )
+    state: OrderStateFilter | None = ask("Its state.", Operand("{row}.state"))
+    ponr: bool | None = ask(
+        "Whether its point of no return is reached.", Condition("{row}.ponr = {value}", "boolean")
+    )
+    party: str | None = ask("Id or external id of one of its parties.", Condition(_PARTY))
+    created_at: DateFilter | None = ask("When it was accepted.", Operand("{row}.created_at"))
+    updated_at: DateFilter | None = ask("When it was changed last.", Operand("{row}.updated_at"))
+    order_date: DateFilter | None = ask("When the customer ordered.", Operand("{row}.order_date"))
+    requested_completion_date: DateFilter | None = ask(
+        "When the customer wants the products.", Operand("{row}.requested_completion_date")
+    )
+    committed_due_date: DateFilter | None = ask(
+        "When the products were promised for.", Operand("{row}.committed_due_date")
+    )
+    line_item: LineItemFilter | None = ask(
+        "It has a line item like this.",
+        Within(Source("order_line_item"), "{row}.order_id = {parent}.id"),
+    )
+
+
+@strawberry.input(description="Which requests of the inbound queue are meant.")
+class InboundRequestFilter:
+    """Conditions on a request."""
+
+    and_: list["InboundRequestFilter"] | None = ask("All of these fit.", None, name="and")
+    or_: list["InboundRequestFilter"] | None = ask("At least one of these fits.", None, name="or")
+    not_: "InboundRequestFilter | None" = ask("This does not fit.", None, name="not")
+    id: IdFilter | None = ask("The id of its order.", Operand("{row}.id"))
+    external_id: TextFilter | None = ask("Its external id.", Operand("{row}.external_id"))
+    state: InboundStateFilter | None = ask("Its state.", Operand("{row}.state"))
+    status: InboundStatusFilter | None = ask("How it ended.", Operand("{row}.status"))
+    created_at: DateFilter | None = ask("When it was accepted.", Operand("{row}.created_at"))
+    ended_at: DateFilter | None = ask("When it ended.", Operand("{row}.ended_at"))
