@@ -193,6 +193,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Positive,
         Meta(description="Rows that one GraphQL document may be charged for; above it: refused."),
     ] = 100_000
+    graphql_documents: Annotated[
+        Url | None,
+        Meta(
+            description="Folder of trusted GraphQL documents, `*.graphql`; absent: there are none."
+        ),
+    ] = None
+    graphql_only_documents: Annotated[
+        bool, Meta(description="Execute no GraphQL documents but the trusted ones.")
+    ] = False
     graphql_timeout_ms: Annotated[
         Positive, Meta(description="Milliseconds after which a GraphQL document is given up.")
     ] = 5_000

@@ -24,7 +24,7 @@ from ordering.domain.ids import new_id, show_id
 from ordering.services import Services, open_services
 from ordering.settings import Settings
 from ordering.telemetry import correlation_id
-from ordering_graphql.endpoint import make_endpoint
+from ordering_graphql.endpoint import make_endpoints
 from ordering_graphql.engine import make_engine
 from ordering_jobs.doorbell import Doorbell
 from ordering_rest import contract
@@ -121,7 +121,7 @@ def _handlers(settings: Settings) -> list[HTTPRouteHandler]:
         inbound.resume_queue,
         bulks.get_bulk,
         bulks.get_bulk_results,
-        make_endpoint(engine, requires(Permission.READ_ORDERS)),
+        *make_endpoints(engine, requires(Permission.READ_ORDERS)),
         health.livez,
         health.readyz,
         contract.contract,

@@ -109,7 +109,8 @@ class Documents:
             self._operations.keep(key, known)
         return known
 
-    def _read(self, query: str, name: str | None) -> Operation:
+    def check(self, query: str) -> DocumentNode:
+        """Parse, measure and validate a document. Raises `RefusedError` for one with errors."""
         try:
             document = parse(query, max_tokens=limits.MAX_TOKENS)
         except GraphQLError as error:
@@ -120,6 +121,10 @@ class Documents:
         )
         if errors:
             raise RefusedError(errors)
+        return document
+
+    def _read(self, query: str, name: str | None) -> Operation:
+        document = self.check(query)
         node = get_operation_ast(document, name)
         if node is None:
             raise RefusedError([GraphQLError(_no_operation(name))])

@@ -1,73 +1,124 @@
-"""`POST /graphql`: one document in, one answer out."""
+"""`/graphql` over HTTP: one document in, one answer out.
+
+What a browser sends to other sites without being asked, it cannot send here: POST takes nothing but
+`application/json`, and GET nothing but queries.
+"""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 import msgspec
-from litestar import Request, Response, post
+from litestar import Request, Response, get, post
 from litestar.connection import ASGIConnection
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from ordering.access.clients import Client
 from ordering.access.roles import MAY, Permission
+from ordering.domain import messages
 from ordering.domain.errors import TooLargeError
 from ordering.services import Services
 from ordering_graphql import limits
 from ordering_graphql.answers import Answer, answer_errors, show_defect, show_ordering_error
 from ordering_graphql.engine import Engine, Question
 
-__all__ = ["make_endpoint"]
+__all__ = ["make_endpoints", "permissions_of"]
 
 _log = logging.getLogger(__name__)
 _JSON = "application/json"
+_PATH = "/graphql"
 
 Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
 AnyRequest = Request[Any, Any, Any]
 
 
-class _Body(msgspec.Struct, rename="camel"):
-    """The body of a request, as GraphQL over HTTP has it."""
+class _PersistedQuery(msgspec.Struct, rename={"sha256_hash": "sha256Hash"}):
+    sha256_hash: str
 
-    query: str
+
+class _Extensions(msgspec.Struct, rename="camel"):
+    persisted_query: _PersistedQuery | None = None
+
+
+class _Asked(msgspec.Struct, rename="camel"):
+    """A request as GraphQL over HTTP has it, and the two ways of naming a trusted document."""
+
+    query: str | None = None
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
+    document_id: str | None = None
+    extensions: _Extensions | None = None
+
+    @property
+    def question(self) -> Question:
+        """The same as a question to the engine."""
+        named = self.extensions.persisted_query if self.extensions else None
+        identity = self.document_id or (named.sha256_hash if named else None)
+        return Question(self.query, self.variables or {}, self.operation_name, identity)
 
 
-def make_endpoint(engine: Engine, guard: Guard) -> HTTPRouteHandler:
-    """Make the route; `guard` decides who may ask."""
+def make_endpoints(engine: Engine, guard: Guard) -> list[HTTPRouteHandler]:
+    """Make the routes; `guard` decides who may ask."""
+
+    async def answer(request: AnyRequest, asked: _Asked) -> Response[bytes]:
+        services = cast("Services", request.app.state.services)
+        answered = await engine.answer(asked.question, services.database, permissions_of(request))
+        return _respond(answered)
+
+    @get(_PATH, guards=[guard], exception_handlers={Exception: _on_defect})
+    async def graphql_get(request: AnyRequest) -> Response[bytes]:
+        """Answer a question whose members are in the URL."""
+        try:
+            asked = _read_url(request.query_params)
+        except (msgspec.DecodeError, RecursionError) as error:
+            return _refuse(400, f"The URL is no GraphQL request: {error}")
+        return await answer(request, asked)
 
     @post(
-        "/graphql",
+        _PATH,
         guards=[guard],
         status_code=200,
         request_max_body_size=limits.MAX_BODY_BYTES,
         exception_handlers={Exception: _on_defect},
     )
-    async def graphql(request: AnyRequest) -> Response[bytes]:
-        """Answer a question."""
+    async def graphql_post(request: AnyRequest) -> Response[bytes]:
+        """Answer a question whose members are in the body."""
+        if request.content_type[0] != _JSON:
+            return _refuse(415, messages.CONTENT_TYPE_INVALID.text)
         try:
-            body = msgspec.json.decode(await request.body(), type=_Body)
+            body = await request.body()
+            asked = _read_body(body)
         except RequestEntityTooLarge:
             error = TooLargeError(limits.MAX_BODY_BYTES)
             return _respond(answer_errors([show_ordering_error(error)], status=413))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return _refuse(f"The body is no GraphQL request: {error}")
-        question = Question(body.query, body.variables or {}, body.operation_name)
-        services = cast("Services", request.app.state.services)
-        answer = await engine.answer(question, services.database, permissions_of(request))
-        return _respond(answer)
+            return _refuse(400, f"The body is no GraphQL request: {error}")
+        return await answer(request, asked)
 
-    return graphql
+    return [graphql_get, graphql_post]
 
 
-def permissions_of(request: ASGIConnection[Any, Any, Any, Any]) -> frozenset[Permission]:
+def permissions_of(connection: ASGIConnection[Any, Any, Any, Any]) -> frozenset[Permission]:
     """List what the client may do whom the guard let pass."""
-    client = cast("Client", request.scope["user"])
+    client = cast("Client", connection.scope["user"])
     return frozenset(
         permission for permission, roles in MAY.items() if not roles.isdisjoint(client.roles)
     )
+
+
+def _read_body(body: bytes) -> _Asked:
+    if body.lstrip()[:1] == b"[":
+        raise msgspec.ValidationError("documents are sent one by one, not as an array")
+    return msgspec.json.decode(body, type=_Asked)
+
+
+def _read_url(members: Mapping[str, str]) -> _Asked:
+    known = {
+        name: msgspec.json.decode(text) if name in ("variables", "extensions") else text
+        for name, text in members.items()
+    }
+    return msgspec.convert(known, _Asked)
 
 
 def _on_defect(_request: AnyRequest, error: Exception) -> Response[bytes]:
@@ -76,9 +127,9 @@ def _on_defect(_request: AnyRequest, error: Exception) -> Response[bytes]:
     return _respond(answer_errors([show_defect()]))
 
 
-def _refuse(message: str) -> Response[bytes]:
+def _refuse(status: int, message: str) -> Response[bytes]:
     error = {"message": message, "extensions": {"code": "InvalidRequest"}}
-    return _respond(answer_errors([error], status=400))
+    return _respond(answer_errors([error], status=status))
 
 
 def _respond(answer: Answer) -> Response[bytes]:

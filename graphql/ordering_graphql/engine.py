@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from graphql import GraphQLError, GraphQLSchema
+from graphql import GraphQLError, GraphQLSchema, OperationType
 from graphql.execution.values import VariableValues
 
 from ordering.access.roles import Permission
@@ -27,6 +27,7 @@ from ordering_graphql.documents import Documents, Operation, RefusedError
 from ordering_graphql.plan.binding import Asker
 from ordering_graphql.plan.compiler import Plan
 from ordering_graphql.schema import NODE_SOURCES, make_schema
+from ordering_graphql.trusted import TrustedDocuments, read_trusted
 
 __all__ = ["Engine", "Question", "StatementTimeoutError", "make_engine"]
 
@@ -34,11 +35,12 @@ _log = logging.getLogger(__name__)
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What a client asks."""
+    """What a client asks; `document_id` names a trusted document, instead of `query`."""
 
-    query: str
+    query: str | None
     variables: Mapping[str, Any] = {}
     operation_name: str | None = None
+    document_id: str | None = None
 
 
 class StatementTimeoutError(Exception):
@@ -61,6 +63,7 @@ class Engine:
         timeout_ms: int,
     ) -> None:
         self.documents = Documents(schema, NODE_SOURCES, introspection=introspection)
+        self.trusted = TrustedDocuments()
         self._max_cost = max_cost
         self._timeout_s = timeout_ms / 1000
 
@@ -81,7 +84,10 @@ class Engine:
     async def _answer(
         self, question: Question, database: Database, permissions: Collection[Permission]
     ) -> Answer:
-        operation = self.documents.operation(question.query, question.operation_name)
+        query = self.trusted.choose(question.query, question.document_id)
+        operation = self.documents.operation(query, question.operation_name)
+        if operation.node.operation is not OperationType.QUERY:
+            raise RefusedError([GraphQLError("Only queries are answered here")])
         variables = self.documents.variables(operation, question.variables)
         plan = self.documents.plan(operation, variables)
         if plan.introspects:
@@ -130,13 +136,20 @@ class Engine:
 
 
 def make_engine(settings: Settings) -> Engine:
-    """Make the engine of a process; introspection is for development."""
-    return Engine(
+    """Make the engine of a process; introspection is for development.
+
+    Raises `SettingsError` if the trusted documents cannot be read.
+    """
+    engine = Engine(
         make_schema(),
         introspection=settings.development,
         max_cost=settings.graphql_max_cost,
         timeout_ms=settings.graphql_timeout_ms,
     )
+    engine.trusted = read_trusted(
+        settings.graphql_documents, engine.documents, only=settings.graphql_only_documents
+    )
+    return engine
 
 
 def _unavailable(error: OrderingError) -> Answer:

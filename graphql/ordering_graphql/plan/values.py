@@ -21,6 +21,7 @@ from graphql import (
     Undefined,
     ValueNode,
     VariableNode,
+    value_from_ast_untyped,
 )
 
 from ordering_graphql.plan.kinds import Kind, coerced, inside, is_list, nullable, type_of
@@ -94,7 +95,18 @@ def _given(node: ValueNode, kind: Kind, variables: Variables) -> Given | None:
         inner = inside(kind)
         nodes = node.values if isinstance(node, ListValueNode) else (node,)
         return _listed([_given(each, inner, variables) for each in nodes])
+    if isinstance(node, ObjectValueNode | ListValueNode):
+        return _json(node)
     return _fixed(coerced(node, kind))
+
+
+def _json(node: ValueNode) -> Value:
+    """Read a JSON value, which may have variables in it."""
+
+    def read(variables: Variables) -> Any:
+        return value_from_ast_untyped(node, dict(variables))
+
+    return Value(read, None)
 
 
 def _variable(value: Any, kind: Kind, read: Callable[[Variables], Any]) -> Given | None:
