@@ -43,6 +43,7 @@ __all__ = [
     "asking_of",
     "column",
     "declare",
+    "elements",
     "extras",
     "identity",
     "member",
@@ -57,11 +58,13 @@ class Source(msgspec.Struct, frozen=True):
     """Rows that a type is read from: a table, or a query in parentheses.
 
     `order` is the id of the order that a row belongs to, for those that belong to one: what is
-    worked out once per order (`maps`) can be looked up from each of them.
+    worked out once per order (`OrderMap`) can be looked up from each of them. With `json` the type
+    is kept as JSON, in the column `value`.
     """
 
     table: str
     order: str | None = None
+    json: bool = False
 
 
 class OrderMap(msgspec.Struct, frozen=True):
@@ -236,6 +239,18 @@ def identity(prefix: str = "", *, key: str = "encode(uuid_send({row}.id), 'hex')
 def member(name: str, description: str) -> Any:
     """Declare a field that is a text or number of the JSON object that the type is kept as."""
     return declare(description, Leaf(f"({{row}}->>'{name}')"))
+
+
+def elements(array: str, *, cost: int = 1, within: OrderMap | None = None) -> Many:
+    """Read the elements of a JSON array, each an object; they are charged as `cost` rows.
+
+    `within` is the map that the array is looked up in.
+    """
+    table = (
+        f"(SELECT value, position FROM jsonb_array_elements({array})"
+        " WITH ORDINALITY AS each (value, position))"
+    )
+    return Many(source=Source(table, json=True), order_by="{row}.position", cost=cost, map=within)
 
 
 def extras(*known: str) -> Any:

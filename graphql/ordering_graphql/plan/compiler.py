@@ -261,7 +261,8 @@ class _Compiler:
     def _many(self, reading: Many, at: _At) -> _Written:
         """Write the objects of all rows."""
         where = self._where(reading, at, self._arguments(at))
-        written = self.object(at.kind, at.nodes, where.scope, at.path)
+        inner = Scope(f"{where.scope.row}.value") if reading.source.json else where.scope
+        written = self.object(at.kind, at.nodes, inner, at.path)
         order = fill(reading.order_by, row=where.scope.row)
         rows = json_array(concat(written.pieces), order)
         return _Written(

@@ -65,10 +65,6 @@ class Scope(NamedTuple):
             return Scope(row, self.anchor)
         return Scope(row, Anchor(fill(source.order, row=row), aliases), joined_here=True)
 
-    def at(self, row: str) -> "Scope":
-        """Stay at the row, but read from a JSON value of it."""
-        return Scope(row)
-
     @property
     def joins(self) -> str:
         """What is joined behind this row; to be asked for when the fields have been written."""

@@ -8,12 +8,12 @@ import strawberry
 
 from ordering_graphql.reading import (
     Leaf,
-    Many,
     One,
     Sort,
     Source,
     column,
     declare,
+    elements,
     identity,
     member,
 )
@@ -62,17 +62,6 @@ class Attempt:
     system_id: str | None = member("system_id", "The worker that tried.")
 
 
-def _history(of: str) -> Many:
-    return Many(
-        source=Source(
-            f"(SELECT value, position FROM jsonb_array_elements({{parent}}.{of})"
-            " WITH ORDINALITY AS each (value, position))"
-        ),
-        order_by="{row}.position",
-        cost=5,
-    )
-
-
 @strawberry.type(description="A request to place an order, accepted and made an order later.")
 class InboundRequest(Node):
     """A record of the inbound queue."""
@@ -92,13 +81,15 @@ class InboundRequest(Node):
     attempts: int = column("attempts", "How often it was tried.")
     attempt_history: list[Attempt] = declare(
         "Attempts that failed and what operators did, the oldest first.",
-        _history("attempt_history"),
+        elements("{parent}.attempt_history", cost=5),
     )
     error_message: str | None = declare(
         "Why it failed: the first of its problems.",
         Leaf("coalesce({row}.error->0->>'message', {row}.error_message)"),
     )
-    problems: list[Problem] = declare("Everything that is wrong with it.", _history("error"))
+    problems: list[Problem] = declare(
+        "Everything that is wrong with it.", elements("{parent}.error", cost=5)
+    )
     problem_count: int = declare(
         "How many problems it has.", Leaf("coalesce(jsonb_array_length({row}.error), 0)")
     )

@@ -17,6 +17,7 @@ from ordering_graphql.reading import (
     argument,
     column,
     declare,
+    elements,
     extras,
     identity,
 )
@@ -39,19 +40,6 @@ __all__ = ["LINES", "LineItem"]
 LINES = Source("order_line_item", order="{row}.order_id")
 
 _OF_LINE = "{row}.order_id = {parent}.order_id AND {row}.line_item_id = {parent}.id"
-
-
-def _elements(of: str) -> Source:
-    """Read the elements of a JSON array as rows `value`, `position`."""
-    return Source(
-        f"(SELECT value, position FROM jsonb_array_elements({{parent}}.{of})"
-        " WITH ORDINALITY AS each (value, position))"
-    )
-
-
-def elements(of: str) -> Many:
-    """Read a JSON array of objects; they are charged as part of the row that they are in."""
-    return Many(source=_elements(of), order_by="{row}.position", cost=1)
 
 
 _REQUIRERS = OrderMap(
@@ -198,7 +186,9 @@ class LineItem(Node):
         ),
         argument("names", list[str] | None, "Only those with one of these names."),
     )
-    prices: list[ItemPrice] = declare("The charges as they were sent.", elements("item_prices"))
+    prices: list[ItemPrice] = declare(
+        "The charges as they were sent.", elements("{parent}.item_prices")
+    )
     contacts: list[Contact] = declare(
         "Contact persons.",
         Many(source=Source("order_line_item_contact"), where=_OF_LINE, order_by="{row}.id", cost=2),
@@ -208,11 +198,11 @@ class LineItem(Node):
         Many(source=Source("order_line_related_item"), where=_OF_LINE, order_by="{row}.id", cost=2),
     )
     relationships: list[ItemRelationship] = declare(
-        "Relationships to other line items, as they were sent.", elements("relationships")
+        "Relationships to other line items, as they were sent.", elements("{parent}.relationships")
     )
     external_inventories: list[ExternalInventory] = declare(
         "Ids that the product inventory shall have in other systems.",
-        elements("external_product_inventory"),
+        elements("{parent}.external_product_inventory"),
     )
     extras: JSON | None = extras()
     work_notes: list[WorkNote] = declare(
@@ -264,13 +254,5 @@ class LineItem(Node):
     )
     revisions: list[LineItemRevision] = declare(
         "What accepted changes did to it, the oldest first.",
-        Many(
-            source=Source(
-                "(SELECT value, position FROM jsonb_array_elements({map}->{parent}.item_id)"
-                " WITH ORDINALITY AS each (value, position))"
-            ),
-            order_by="{row}.position",
-            cost=5,
-            map=_LINE_CHANGES,
-        ),
+        elements("{map}->{parent}.item_id", cost=5, within=_LINE_CHANGES),
     )

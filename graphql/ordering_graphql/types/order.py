@@ -18,6 +18,7 @@ from ordering_graphql.reading import (
     argument,
     column,
     declare,
+    elements,
     extras,
     identity,
 )
@@ -30,7 +31,7 @@ from ordering_graphql.types.history import (
     OrderEvent,
     OrderRevision,
 )
-from ordering_graphql.types.line_item import LINES, LineItem, elements
+from ordering_graphql.types.line_item import LINES, LineItem
 from ordering_graphql.types.node import Node
 from ordering_graphql.types.paging import page_arguments
 from ordering_graphql.types.scalars import JSON, OrderState
@@ -149,10 +150,12 @@ class Order(Node):
     created_by: str = column("created_by", "Who placed it.")
     created_at: datetime = column("created_at", "When it was accepted.")
     updated_at: datetime = column("updated_at", "When it was changed last.")
-    channels: list[Channel] = declare("Channels that it came through.", elements("channels"))
-    notes: list[Note] = declare("Remarks.", elements("notes"))
+    channels: list[Channel] = declare(
+        "Channels that it came through.", elements("{parent}.channels")
+    )
+    notes: list[Note] = declare("Remarks.", elements("{parent}.notes"))
     related_parties: list[RelatedParty] = declare(
-        "The parties that it is for.", elements("related_parties")
+        "The parties that it is for.", elements("{parent}.related_parties")
     )
     extras: JSON | None = extras()
     price_totals: list[PriceTotal] = declare(
