@@ -128,7 +128,7 @@ class Related(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     source: Source
-    where: str = "true"
+    where: str = ""
     order_by: str = ""
     narrow: Mapping[str, Condition] = {}
     exactly_one: bool = False

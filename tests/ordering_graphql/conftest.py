@@ -24,7 +24,7 @@ def ask(engine: Engine, demo_database: Database) -> Ask:
     """Ask as somebody who may do everything, unless told otherwise."""
 
     async def asked(
-        query: str, permissions: Collection[Permission] = tuple(Permission), **variables: Any
+        query: str, *, permissions: Collection[Permission] = tuple(Permission), **variables: Any
     ) -> Any:
         answer = await engine.answer(Question(query, variables), demo_database, permissions)
         return msgspec.json.decode(answer.body)

@@ -30,7 +30,7 @@ query ($f: InboundRequestFilter, $first: Int) { inboundRequests(filter: $f, firs
     ],
 )
 async def test_the_queue_is_not_for_everybody(ask: Ask, query: str, path: str) -> None:
-    answer = await ask(query, ORDER_READER)
+    answer = await ask(query, permissions=ORDER_READER)
     assert "data" not in answer
     (error,) = answer["errors"]
     assert error["extensions"] == {"code": "AccessDenied", "argument": path}
@@ -75,7 +75,8 @@ async def test_requests_are_followed(api: Api, ask: Ask) -> None:
         "executeAfter": None,
         "order": None,
     }
-    one = """query ($id: ID, $ext: String) { inboundRequest(id: $id, externalId: $ext) { orderId } }"""
+    one = """query ($id: ID, $ext: String) {
+      inboundRequest(id: $id, externalId: $ext) { orderId } }"""
     expected = {"inboundRequest": {"orderId": sent[0]}}
     assert (await ask(one, id=sent[0]))["data"] == expected
     assert (await ask(one, ext="PO-1"))["data"] == expected

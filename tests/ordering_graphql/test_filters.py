@@ -136,9 +136,8 @@ async def test_literals_and_variables_mix(ask: Ask) -> None:
       four: orders(filter: {lineItem: {characteristic: {value: {mm: [1, $v]}}}}) {
         nodes { externalId } }
     }"""
-    answer = await ask(
-        query, id="AB", ids=["A", "AB"], v=2.5, **{"or": [{"externalId": {"eq": "A"}}]}
-    )
+    more: dict[str, Any] = {"or": [{"externalId": {"eq": "A"}}]}
+    answer = await ask(query, id="AB", ids=["A", "AB"], v=2.5, **more)
     shown = {
         name: [node["externalId"] for node in orders["nodes"]]
         for name, orders in answer["data"].items()

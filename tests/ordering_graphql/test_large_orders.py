@@ -9,6 +9,7 @@ from ordering.db.engine import Database
 from ordering.settings import Settings
 from ordering_graphql.engine import Question, make_engine
 from support.counting import CountingDatabase
+from support.explaining import touched
 
 #: Roots, of which each has children, of which each has children and requires its sibling.
 FILL = """
@@ -98,10 +99,3 @@ async def test_the_work_grows_with_the_lines(orders: Database) -> None:
 
     few, many = await rows("small"), await rows("large")
     assert 5 * few < many < 15 * few
-
-
-def touched(node: dict[str, Any]) -> float:
-    """Sum the rows that the nodes of a plan looked at: returned, or thrown away."""
-    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Join Filter", 0)
-    own = (node["Actual Rows"] + removed) * node["Actual Loops"]
-    return own + sum(touched(child) for child in node.get("Plans", []))

@@ -133,7 +133,7 @@ async def test_a_header_shows_all_that_was_sent(
                     "__typename": "OrderRevision",
                     "version": 1,
                     "operation": "create",
-                    "changeTypes": [],
+                    "changeTypes": list[str](),
                     "changes": None,
                     "changedBy": "cpq",
                 }

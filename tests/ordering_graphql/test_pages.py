@@ -94,7 +94,7 @@ async def test_pages_stay_where_they_are_while_orders_come_and_go(
 
 
 async def test_no_orders_are_an_empty_page(ask: Ask) -> None:
-    nothing = {
+    nothing: Any = {
         "totalCount": 0,
         "nodes": [],
         "edges": [],

@@ -12,7 +12,7 @@ class Ask(Protocol):
     """Asks a query with variables; returns the whole answer."""
 
     def __call__(
-        self, query: str, permissions: Collection[Permission] = ..., **variables: Any
+        self, query: str, *, permissions: Collection[Permission] = ..., **variables: Any
     ) -> Awaitable[Any]:
         """Ask, by default as somebody who may do everything."""
         ...

@@ -9,7 +9,7 @@ from ordering.db.connection import Connection
 from ordering.db.engine import Database
 from support.wrapping import WrappedConnection, WrappedDatabase
 
-__all__ = ["ExplainingDatabase", "Scan"]
+__all__ = ["ExplainingDatabase", "Scan", "touched"]
 
 T = TypeVar("T")
 
@@ -52,3 +52,23 @@ class ExplainingDatabase(WrappedDatabase):
     def __init__(self, inner: Database) -> None:
         self.scans: list[Scan] = []
         super().__init__(inner, lambda connection: _Explaining(connection, self.scans))
+
+    @asynccontextmanager
+    async def _explained(self) -> AsyncGenerator[Connection]:
+        async with self._inner.acquire() as connection:
+            yield _Explaining(connection, self.scans)
+
+    def acquire(self) -> AbstractAsyncContextManager[Connection]:
+        return self._explained()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Connection]:
+        async with self._inner.transaction() as connection:
+            yield _Explaining(connection, self.scans)
+
+
+def touched(node: dict[str, Any]) -> float:
+    """Sum the rows that an analyzed plan's nodes looked at: returned, or thrown away."""
+    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Join Filter", 0)
+    own = (node["Actual Rows"] + removed) * node["Actual Loops"]
+    return own + sum(touched(child) for child in node.get("Plans", []))

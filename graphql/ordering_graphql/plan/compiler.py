@@ -30,7 +30,7 @@ from ordering_graphql.plan.forms import show
 from ordering_graphql.plan.kinds import named, type_of
 from ordering_graphql.plan.pages import Page, read_window
 from ordering_graphql.plan.pieces import Pieces, concat, constant, join, json_array, sql, text_of
-from ordering_graphql.plan.scope import Aliases, Scope, fill
+from ordering_graphql.plan.scope import Aliases, Scope, all_of, fill, where
 from ordering_graphql.plan.values import Given, Value, read_arguments
 from ordering_graphql.reading import (
     AnyNode,
@@ -146,7 +146,7 @@ class _At(NamedTuple):
         return cast("GraphQLObjectType", named(type_of(self.field)))
 
 
-class _Where(NamedTuple):
+class _Rows(NamedTuple):
     """Which rows: of which table, under which name, on which condition."""
 
     table: str
@@ -154,9 +154,9 @@ class _Where(NamedTuple):
     condition: str
 
     @property
-    def rows(self) -> str:
+    def clause(self) -> str:
         """What stands behind FROM; to be asked for when the fields have been written."""
-        return f"{self.table} {self.scope.row}{self.scope.joins} WHERE {self.condition}"
+        return f"{self.table} {self.scope.row}{self.scope.joins}{where(self.condition)}"
 
 
 class _Compiler:
@@ -244,29 +244,27 @@ class _Compiler:
 
     def _one(self, reading: One, at: _At) -> _Written:
         """Write the object of a row, or null."""
-        where = self._where(reading, at, self._arguments(at))
-        query, cost = self._row(reading, at, at.kind, where)
+        rows = self._rows(reading, at, self._arguments(at))
+        query, cost = self._row(reading, at, at.kind, rows)
         return _Written(sql(f"coalesce({query}, 'null')"), cost)
 
-    def _row(
-        self, reading: One, at: _At, kind: GraphQLObjectType, where: _Where
-    ) -> tuple[str, int]:
+    def _row(self, reading: One, at: _At, kind: GraphQLObjectType, rows: _Rows) -> tuple[str, int]:
         """Write a query for the object of a row, and its cost."""
-        written = self.object(kind, at.nodes, where.scope, at.path)
-        query = f"SELECT {concat(written.pieces)} FROM {where.rows}"
+        written = self.object(kind, at.nodes, rows.scope, at.path)
+        query = f"SELECT {concat(written.pieces)} FROM {rows.clause}"
         if reading.order_by:
-            query += f" ORDER BY {fill(reading.order_by, row=where.scope.row)} LIMIT 1"
+            query += f" ORDER BY {fill(reading.order_by, row=rows.scope.row)} LIMIT 1"
         return f"({query})", written.times(reading.cost)
 
     def _many(self, reading: Many, at: _At) -> _Written:
         """Write the objects of all rows."""
-        where = self._where(reading, at, self._arguments(at))
-        inner = Scope(f"{where.scope.row}.value") if reading.source.json else where.scope
+        rows = self._rows(reading, at, self._arguments(at))
+        inner = Scope(f"{rows.scope.row}.value") if reading.source.json else rows.scope
         written = self.object(at.kind, at.nodes, inner, at.path)
-        order = fill(reading.order_by, row=where.scope.row)
-        rows = json_array(concat(written.pieces), order)
+        order = fill(reading.order_by, row=rows.scope.row)
+        array = json_array(concat(written.pieces), order)
         return _Written(
-            sql(f"(SELECT {concat(rows)} FROM {where.rows})"), written.times(reading.cost)
+            sql(f"(SELECT {concat(array)} FROM {rows.clause})"), written.times(reading.cost)
         )
 
     def _node(self, at: _At) -> _Written:
@@ -276,16 +274,16 @@ class _Compiler:
         cost = 0
         for name, source in self._sources.items():
             key = NodeKey(value, source, (*at.path, "id"))
-            where = self._where(source, at, {})
+            rows = self._rows(source, at, {})
             placed = self.parameters.bind((value.read, name), source.kind, key.bind)
-            where = where._replace(condition=fill(where.condition, value=placed))
+            rows = rows._replace(condition=fill(rows.condition, value=placed))
             kind = cast("GraphQLObjectType", self._schema.type_map[name])
-            query, charged = self._row(source, at, kind, where)
+            query, charged = self._row(source, at, kind, rows)
             queries.append(query)
             cost = max(cost, charged)
         return _Written(sql(f"coalesce({', '.join(queries)}, 'null')"), cost)
 
-    def _where(self, reading: Related, at: _At, given: Mapping[str, Given]) -> _Where:
+    def _rows(self, reading: Related, at: _At, given: Mapping[str, Given]) -> _Rows:
         """Step to the rows of a field, and say which they are."""
         scope = at.scope.enter(reading.source, self._aliases)
         places = {"row": scope.row, "parent": at.scope.row}
@@ -299,7 +297,7 @@ class _Compiler:
         if reading.exactly_one and sum(name in given for name in reading.narrow) != 1:
             names = ", ".join(reading.narrow)
             self.faults.append(ArgumentError(messages.EXACTLY_ONE, at.path, names=names))
-        return _Where(fill(reading.source.table, **places), scope, " AND ".join(parts))
+        return _Rows(fill(reading.source.table, **places), scope, all_of(parts))
 
     def _arguments(self, at: _At) -> dict[str, Given]:
         """Read what the field is given, and note what it needs."""
@@ -323,7 +321,7 @@ class _Compiler:
             if wanted is None:
                 return condition
             kind = type_of(at.field.args["filter"])
-            return f"{condition} AND {self._filters.write(wanted, kind, row)}"
+            return all_of((condition, self._filters.write(wanted, kind, row)))
 
         scope = at.scope.enter(reading.source, self._aliases)
         page = Page(reading.source.table, scope, window, self.parameters, fits)

@@ -84,6 +84,8 @@ def size_fault(given: Given, path: Sequence[str]) -> ArgumentError | None:
 
 
 def _joined(parts: Sequence[str], word: str, none: str) -> str:
+    if len(parts) == 1:
+        return parts[0]
     if not parts:
         return none
     return f"({f' {word} '.join(parts)})"

@@ -9,8 +9,8 @@ from ordering_graphql.plan.pieces import Pieces, concat, constant, join, sql
 
 __all__ = ["show"]
 
-#: As `ordering.domain.timestamps.show_timestamp` shows a moment. The driver sends the first moment of
-#: all, year 1, as -infinity.
+#: As `ordering.domain.timestamps.show_timestamp` shows a moment. The driver sends the first
+#: moment of all, that of year 1, as -infinity.
 _MOMENT = (
     "to_char(greatest({0}, '0001-01-01 00:00:00+00') AT TIME ZONE 'UTC',"
     """ 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""

@@ -12,7 +12,7 @@ from ordering.domain import messages
 from ordering_graphql.plan.binding import ArgumentError, CursorKey, Parameters
 from ordering_graphql.plan.cursors import cursor_sql
 from ordering_graphql.plan.pieces import Pieces, concat, constant, join, json_array, sql
-from ordering_graphql.plan.scope import Scope, fill
+from ordering_graphql.plan.scope import Scope, fill, where
 from ordering_graphql.plan.values import Given, Value
 from ordering_graphql.reading import Paged, Part, Sort
 
@@ -108,27 +108,30 @@ class Page:
         if not self._cursor:
             return constant("false")
         # Behind the beginning: the row that the cursor came from, if it is still there, and others.
+        # The nearest is asked for, since EXISTS would not see that an index leads to it.
         row = f"{self._row}b"
-        where = f"{self._fits(row)} AND {self._beyond(row, opposite=True)}"
-        return sql(f"(EXISTS (SELECT FROM {self._table} {row} WHERE {where}))::text")
+        beyond = where(self._fits(row), self._beyond(row, opposite=True))
+        nearest = (
+            f"SELECT 'true' FROM {self._table} {row}{beyond}"
+            f" ORDER BY {self._sorted(row, falling=not self._falls)} LIMIT 1"
+        )
+        return sql(f"coalesce(({nearest}), 'false')")
 
     def total(self) -> Pieces:
         """Count the rows on all pages."""
         row = f"{self._row}c"
-        return sql(f"(SELECT count(*) FROM {self._table} {row} WHERE {self._fits(row)})::text")
+        return sql(f"(SELECT count(*) FROM {self._table} {row}{where(self._fits(row))})::text")
 
     def whole(self, of: Pieces) -> Pieces:
         """Write the connection, whose fields have been written."""
         if not self._is_read:
             return of
         row, window = self._row, self._window
-        order = ", ".join(f"{key}{self._direction()}" for key in self._keys(row))
-        where = self._fits(row)
-        if self._cursor:
-            where = f"{where} AND {self._beyond(row)}"
+        order = self._sorted(row, falling=self._falls)
+        wanted = where(self._fits(row), self._beyond(row) if self._cursor else "")
         read = (
             f"SELECT {row}.*, row_number() OVER (ORDER BY {order}) AS nth"
-            f" FROM {self._table} {row} WHERE {where} ORDER BY {order} LIMIT {window.size + 1}"
+            f" FROM {self._table} {row}{wanted} ORDER BY {order} LIMIT {window.size + 1}"
         )
         return sql(f"(SELECT {concat(of)} FROM ({read}) AS {row}{self._scope.joins})")
 
@@ -150,8 +153,8 @@ class Page:
     def _falls(self) -> bool:
         return self._window.sort.descending != self._window.backward
 
-    def _direction(self) -> str:
-        return " DESC" if self._falls else ""
+    def _sorted(self, row: str, *, falling: bool) -> str:
+        return ", ".join(f"{key}{' DESC' if falling else ''}" for key in self._keys(row))
 
     def _beyond(self, row: str, *, opposite: bool = False) -> str:
         """Compare the keys of a row with those of the cursor."""

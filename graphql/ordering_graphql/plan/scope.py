@@ -1,11 +1,12 @@
 """Where the SQL of a field stands: which row it belongs to, and what its order has worked out."""
 
+from collections.abc import Iterable
 from itertools import count
 from typing import NamedTuple
 
 from ordering_graphql.reading import OrderMap, Source
 
-__all__ = ["Aliases", "Anchor", "Scope", "fill"]
+__all__ = ["Aliases", "Anchor", "Scope", "all_of", "fill", "where"]
 
 
 def fill(template: str, **values: str) -> str:
@@ -13,6 +14,17 @@ def fill(template: str, **values: str) -> str:
     for name, value in values.items():
         template = template.replace(f"{{{name}}}", value)
     return template
+
+
+def all_of(conditions: Iterable[str]) -> str:
+    """Join conditions that all must be true; empty ones are none."""
+    return " AND ".join(condition for condition in conditions if condition)
+
+
+def where(*conditions: str) -> str:
+    """Write the clause of a query whose conditions all must be true, if there are any."""
+    joined = all_of(conditions)
+    return f" WHERE {joined}" if joined else ""
 
 
 class Aliases:
