@@ -42,6 +42,20 @@ LINES = Source("order_line_item", order="{row}.order_id")
 _OF_LINE = "{row}.order_id = {parent}.order_id AND {row}.line_item_id = {parent}.id"
 
 
+def _named(item_ids: str) -> Source:
+    """Read the lines of the parent's order with these item ids.
+
+    Each is looked up by itself: the limit, which changes nothing, keeps the planner from reading
+    all lines of the order to join them, for each of its lines.
+    """
+    return Source(
+        f"(SELECT line.* FROM ({item_ids}) AS wanted CROSS JOIN LATERAL ("
+        "SELECT * FROM order_line_item WHERE order_id = {parent}.order_id"
+        " AND item_id = wanted.item_id LIMIT 1) AS line)",
+        order=LINES.order,
+    )
+
+
 _REQUIRERS = OrderMap(
     "requirers",
     "SELECT jsonb_object_agg(target, sources) FROM ("
@@ -232,11 +246,11 @@ class LineItem(Node):
     requires: list["LineItem"] = declare(
         "The line items of the order that it requires.",
         Many(
-            source=LINES,
-            where="{row}.order_id = {parent}.order_id AND {row}.item_id = ANY (ARRAY("
-            "SELECT relation.value->>'id'"
-            " FROM jsonb_array_elements({parent}.relationships) AS relation"
-            " WHERE relation.value->>'relationshipType' = 'Requires'))",
+            source=_named(
+                "SELECT DISTINCT relation.value->>'id' AS item_id"
+                " FROM jsonb_array_elements({parent}.relationships) AS relation"
+                " WHERE relation.value->>'relationshipType' = 'Requires'"
+            ),
             order_by="{row}.position",
             cost=2,
         ),
@@ -244,9 +258,9 @@ class LineItem(Node):
     required_by: list["LineItem"] = declare(
         "The line items of the order that require it.",
         Many(
-            source=LINES,
-            where="{row}.order_id = {parent}.order_id AND {row}.item_id = ANY (ARRAY("
-            "SELECT jsonb_array_elements_text({map}->{parent}.item_id)))",
+            source=_named(
+                "SELECT DISTINCT jsonb_array_elements_text({map}->{parent}.item_id) AS item_id"
+            ),
             order_by="{row}.position",
             cost=2,
             map=_REQUIRERS,

@@ -13,9 +13,13 @@ FROM order_characteristic_value t4
 WHERE t4.order_id = t3.order_id AND t4.line_item_id = t3.id), ',"requiredBy":', 
 (SELECT concat('[', string_agg(concat('{"itemId":', to_json(t5.item_id)::text, '}'), ','
 ORDER BY t5.position), ']')
-FROM order_line_item t5
-WHERE t5.order_id = t3.order_id AND t5.item_id = ANY (ARRAY
-(SELECT jsonb_array_elements_text(t6.map->t3.item_id)))), ',"children":', 
+FROM 
+(SELECT line.*
+FROM 
+(SELECT DISTINCT jsonb_array_elements_text(t6.map->t3.item_id) AS item_id) AS wanted CROSS JOIN LATERAL 
+(SELECT *
+FROM order_line_item
+WHERE order_id = t3.order_id AND item_id = wanted.item_id LIMIT 1) AS line) t5), ',"children":', 
 (SELECT concat('[', string_agg(concat('{"id":"', 'LineItem:' || encode(uuid_send(t7.id), 'hex'), '","itemId":', to_json(t7.item_id)::text, ',"action":', to_json(t7.action)::text, ',"state":"', t7.state, '","quantity":', CASE WHEN t7.quantity IS NULL THEN 'null' ELSE concat('"', t7.quantity, '"') END, ',"offering":', CASE WHEN t7.product_offering IS NULL THEN 'null' ELSE concat('{"name":', coalesce(to_json((t7.product_offering->>'name'))::text, 'null'), '}') END, ',"characteristics":', 
 (SELECT concat('[', string_agg(concat('{"name":', coalesce(to_json(t8.name)::text, 'null'), ',"value":', coalesce((t8.value)::text, 'null'), ',"previousValue":', coalesce((t8.previous_value)::text, 'null'), '}'), ','
 ORDER BY t8.id), ']')
@@ -23,9 +27,13 @@ FROM order_characteristic_value t8
 WHERE t8.order_id = t7.order_id AND t8.line_item_id = t7.id), ',"requiredBy":', 
 (SELECT concat('[', string_agg(concat('{"itemId":', to_json(t9.item_id)::text, '}'), ','
 ORDER BY t9.position), ']')
-FROM order_line_item t9
-WHERE t9.order_id = t7.order_id AND t9.item_id = ANY (ARRAY
-(SELECT jsonb_array_elements_text(t6.map->t7.item_id)))), ',"children":', 
+FROM 
+(SELECT line.*
+FROM 
+(SELECT DISTINCT jsonb_array_elements_text(t6.map->t7.item_id) AS item_id) AS wanted CROSS JOIN LATERAL 
+(SELECT *
+FROM order_line_item
+WHERE order_id = t7.order_id AND item_id = wanted.item_id LIMIT 1) AS line) t9), ',"children":', 
 (SELECT concat('[', string_agg(concat('{"id":"', 'LineItem:' || encode(uuid_send(t10.id), 'hex'), '","itemId":', to_json(t10.item_id)::text, ',"action":', to_json(t10.action)::text, ',"state":"', t10.state, '","quantity":', CASE WHEN t10.quantity IS NULL THEN 'null' ELSE concat('"', t10.quantity, '"') END, ',"offering":', CASE WHEN t10.product_offering IS NULL THEN 'null' ELSE concat('{"name":', coalesce(to_json((t10.product_offering->>'name'))::text, 'null'), '}') END, ',"characteristics":', 
 (SELECT concat('[', string_agg(concat('{"name":', coalesce(to_json(t11.name)::text, 'null'), ',"value":', coalesce((t11.value)::text, 'null'), ',"previousValue":', coalesce((t11.previous_value)::text, 'null'), '}'), ','
 ORDER BY t11.id), ']')
@@ -33,9 +41,13 @@ FROM order_characteristic_value t11
 WHERE t11.order_id = t10.order_id AND t11.line_item_id = t10.id), ',"requiredBy":', 
 (SELECT concat('[', string_agg(concat('{"itemId":', to_json(t12.item_id)::text, '}'), ','
 ORDER BY t12.position), ']')
-FROM order_line_item t12
-WHERE t12.order_id = t10.order_id AND t12.item_id = ANY (ARRAY
-(SELECT jsonb_array_elements_text(t6.map->t10.item_id)))), '}'), ','
+FROM 
+(SELECT line.*
+FROM 
+(SELECT DISTINCT jsonb_array_elements_text(t6.map->t10.item_id) AS item_id) AS wanted CROSS JOIN LATERAL 
+(SELECT *
+FROM order_line_item
+WHERE order_id = t10.order_id AND item_id = wanted.item_id LIMIT 1) AS line) t12), '}'), ','
 ORDER BY t10.position), ']')
 FROM order_line_item t10
 WHERE t10.order_id = t7.order_id AND t10.parent_line_item_id = t7.id), '}'), ','
