@@ -12,7 +12,7 @@ METHODS = {
     f"{DEPRECATED}/x": {"GET", "PATCH", "OPTIONS"},
     "/api/sn_ind_tmt_orm/cancelproductorder": {"POST", "OPTIONS"},
     "/api/ordering/v1/productOrder/x/transition": {"POST", "OPTIONS"},
-    "/graphql": {"POST", "OPTIONS"},
+    "/graphql": {"GET", "POST", "OPTIONS"},
     "/livez": {"GET", "OPTIONS"},
     "/docs": {"GET", "OPTIONS"},
     "/docs/assets/start.js": {"GET", "OPTIONS"},

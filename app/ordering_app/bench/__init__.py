@@ -20,6 +20,7 @@ PATHS = (
     "async-accept",
     "get-one",
     "get-list",
+    "graphql-nested",
     "patch-line",
     "api-processes",
     "drain",

@@ -26,6 +26,8 @@ ROWS = [
     "accept-32/accept-row-32",
     "get-one-32/get-one-bytes-32",
     "get-list-32/get-list-bytes-32",
+    "graphql-nested-32/graphql-rest-32",
+    "graphql-nested-32/graphql-executor-32",
     "patch-32/patch-rows-32",
     "create-api-2/create-api-1",
     "get-api-2/get-api-1",

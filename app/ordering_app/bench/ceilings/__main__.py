@@ -9,6 +9,7 @@ from ordering_app.bench.ceilings import (
     accept_row,
     create_document,
     create_rows,
+    graphql_executor,
     patch_rows,
     read_rows,
 )
@@ -19,6 +20,7 @@ _CEILINGS: dict[str, Opener] = {
     "accept_row": accept_row.opened,
     "create_document": create_document.opened,
     "create_rows": create_rows.opened,
+    "graphql_executor": graphql_executor.opened,
     "patch_rows": patch_rows.opened,
     "read_rows": read_rows.opened,
 }
