@@ -53,19 +53,6 @@ class ExplainingDatabase(WrappedDatabase):
         self.scans: list[Scan] = []
         super().__init__(inner, lambda connection: _Explaining(connection, self.scans))
 
-    @asynccontextmanager
-    async def _explained(self) -> AsyncGenerator[Connection]:
-        async with self._inner.acquire() as connection:
-            yield _Explaining(connection, self.scans)
-
-    def acquire(self) -> AbstractAsyncContextManager[Connection]:
-        return self._explained()
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Connection]:
-        async with self._inner.transaction() as connection:
-            yield _Explaining(connection, self.scans)
-
 
 def touched(node: dict[str, Any]) -> float:
     """Sum the rows that an analyzed plan's nodes looked at: returned, or thrown away."""

@@ -89,7 +89,6 @@ class Database:
                 "idle_in_transaction_session_timeout": str(idle_timeout_ms),
                 **_KEEPALIVES,
                 # Our statements are long and quick: to compile one takes longer than to run it.
-                # Our statements are short; compiling a large one takes longer than running it.
                 "jit": "off",
                 "timezone": "UTC",
             },

@@ -7,8 +7,8 @@ import click
 from ordering_app.cli.bench import bench
 from ordering_app.cli.catalog import catalog
 from ordering_app.cli.client import client
-from ordering_app.cli.imports import import_
 from ordering_app.cli.graphql import graphql
+from ordering_app.cli.imports import import_
 from ordering_app.cli.queue import queue
 from ordering_app.cli.serve import api, migrate, settings, worker
 from ordering_app.cli.up import demo, up

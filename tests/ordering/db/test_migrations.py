@@ -46,7 +46,7 @@ CONCURRENT = {
         ],
     ),
     "2026-11-22T12:00:00:000002": ("order_event", ["order_event_mail_due"]),
-    "2026-11-22T12:10:00:000001": ("customer_order", ["customer_order_updated"]),
+    "2026-11-22T12:45:00:000001": ("customer_order", ["customer_order_updated"]),
 }
 
 ALL_MIGRATIONS = [
@@ -61,6 +61,7 @@ ALL_MIGRATIONS = [
     "2026-11-22T12:10:00:000001",
     "2026-11-22T12:20:00:000001",
     "2026-11-22T12:40:00:000001",
+    "2026-11-22T12:45:00:000001",
 ]
 
 COLUMNS = """

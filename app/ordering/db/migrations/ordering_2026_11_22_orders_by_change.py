@@ -7,7 +7,7 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from ordering.db.hand_written import concurrent_migration
 
-ID = "2026-11-22T12:10:00:000001"
+ID = "2026-11-22T12:45:00:000001"
 VERSION = "1.38.0"
 DESCRIPTION = "orders by change"
 
