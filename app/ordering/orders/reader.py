@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
-from piccolo.columns import JSONB
+from piccolo.columns import JSONB, Column, Timestamptz
 from piccolo.table import Table
 
 from ordering.db.connection import Connection
@@ -59,6 +59,9 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
     party: str | None = None
 
 
+_FIRST_MOMENT = "timestamptz '0001-01-01 00:00:00+00'"
+
+
 class Page(NamedTuple):
     """A page of orders, by creation number, and how many fit the filter in all."""
 
@@ -73,11 +76,21 @@ def _object(kind: type[msgspec.Struct], table: type[Table], alias: str, *lists: 
     """
     known = {column_name(column): column for column in described_by(table).columns}
     members = [
-        f"'{name}', {alias}.{name}{'::text' if isinstance(known[name], JSONB) else ''}"
+        f"'{name}', {_value(known[name]).format(f'{alias}.{name}')}"
         for name in kind.__struct_fields__
         if name in known
     ]
     return f"json_build_object({', '.join([*members, *lists])})"
+
+
+def _value(column: Column) -> str:
+    """Write a column's value, `{}`, as it stands in JSON."""
+    if isinstance(column, JSONB):
+        return "{}::text"
+    if isinstance(column, Timestamptz):
+        # The driver sends the first moment of year 1 as this.
+        return f"CASE WHEN {{0}} = '-infinity' THEN {_FIRST_MOMENT} ELSE {{0}} END"
+    return "{}"
 
 
 #: The branches below a line: the list that their rows go to, its table, what a row is shown as.

@@ -65,6 +65,17 @@ async def test_an_order_comes_back_as_it_was_captured(
     assert back.line_items[1].parent_line_item_id == back.line_items[0].id
 
 
+async def test_the_first_and_the_last_moment_come_back(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    # The driver has names of its own for the first.
+    moments = {"orderDate": "0001-01-01T00:00:00Z", "committedDueDate": "9999-12-31T23:59:59.999Z"}
+    (order,) = await place(demo_database, keeper, payloads.order(**moments))
+    back = await read(demo_database, show_id(order.id))
+    assert back is not None
+    assert normal(back) == normal(order)
+
+
 async def test_it_is_found_by_the_newest_external_id(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
