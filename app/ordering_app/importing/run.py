@@ -36,8 +36,8 @@ class Files(msgspec.Struct, frozen=True):
 
     @property
     def failed(self) -> Path:
-        """The lines that were refused: `orders.failed.ndjson`."""
-        return self.source.with_name(self.source.stem + ".failed.ndjson")
+        """The lines that were refused: `orders.ndjson.failed.ndjson`."""
+        return self.source.with_name(self.source.name + ".failed.ndjson")
 
 
 def import_file(

@@ -90,7 +90,7 @@ async def test_a_file_is_imported_and_its_bad_lines_are_noted(place: Place) -> N
     assert (code, output, told) == (
         1, f"{place.source}: 2501 accepted, 1 duplicates, 1 refused\n", ""
     )  # fmt: skip
-    assert place.written("orders.failed.ndjson") == [
+    assert place.written("orders.ndjson.failed.ndjson") == [
         {"line": 2502, "externalId": "PO-0", "errors": [NO_PARTY]}
     ]
     assert len(await place.payloads()) == 2501
@@ -115,7 +115,7 @@ async def test_an_import_that_was_killed_goes_on_without_doubling_or_losing(plac
     assert (code, output) == (1, f"{place.source}: 9000 accepted, 0 duplicates, 3 refused\n")
     stored = await place.payloads()
     assert (len(stored), len(set(stored))) == (9000, 9000)
-    assert [each["line"] for each in place.written("orders.failed.ndjson")] == [2, 4, 6]
+    assert [each["line"] for each in place.written("orders.ndjson.failed.ndjson")] == [2, 4, 6]
 
 
 async def killed_when(place: Place, accepted: int) -> None:
