@@ -18,6 +18,7 @@ __all__ = ["PATHS"]
 PATHS = (
     "sync-create",
     "async-accept",
+    "bulk",
     "get-one",
     "get-list",
     "graphql-nested",

@@ -1,4 +1,4 @@
-"""Ceiling of draining: COPY of the same rows, 100 orders per transaction, over one connection.
+"""Ceiling of draining, and of bulks: COPY of the same rows, over one connection.
 
 The rows exist before the clock starts: nothing is claimed, decoded, checked or marked as done.
 """
@@ -17,14 +17,14 @@ from ordering_app.bench.template import read_template
 
 __all__ = ["Copied", "CopyTask", "prepare"]
 
-_BATCH = 100
-
 
 class CopyTask(msgspec.Struct):
-    """How many orders to write, and where."""
+    """How many orders to write, where, how many at once, and which rows of theirs."""
 
     database_url: str
     orders: int
+    per_transaction: int = 100
+    tables: tuple[str, ...] = ORDER_TABLES
 
 
 class Copied(msgspec.Struct):
@@ -37,10 +37,10 @@ class Copied(msgspec.Struct):
 async def prepare(task: CopyTask) -> AsyncGenerator[Work]:
     """Build all rows; yields what copies them."""
     connection: Any = await connect(task.database_url)
-    template = await read_template(connection, ORDER_TABLES)
+    template = await read_template(connection, task.tables)
     batches = [
-        template.records(min(_BATCH, task.orders - start))
-        for start in range(0, task.orders, _BATCH)
+        template.records(min(task.per_transaction, task.orders - start))
+        for start in range(0, task.orders, task.per_transaction)
     ]
 
     async def work() -> Copied:

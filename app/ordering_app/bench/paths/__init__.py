@@ -11,6 +11,7 @@ from ordering_app.bench.model import Path
 from ordering_app.bench.paths import (
     api_processes,
     async_accept,
+    bulk,
     drain,
     get_list,
     get_one,
@@ -27,6 +28,7 @@ __all__ = ["OPENERS"]
 OPENERS: Mapping[str, Callable[[Bench], AbstractAsyncContextManager[Path]]] = {
     "sync-create": sync_create.opened,
     "async-accept": async_accept.opened,
+    "bulk": bulk.opened,
     "get-one": get_one.opened,
     "get-list": get_list.opened,
     "graphql-nested": graphql_nested.opened,
