@@ -24,6 +24,7 @@ ROWS = [
     "create-1/create-rows-1",
     "create-32/create-document-32",
     "accept-32/accept-row-32",
+    "bulk/copy-payloads",
     "get-one-32/get-one-bytes-32",
     "get-list-32/get-list-bytes-32",
     "graphql-nested-32/graphql-rest-32",
