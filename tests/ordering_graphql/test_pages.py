@@ -185,3 +185,16 @@ async def test_line_items_have_pages_too(
         order = again["data"]["order"]
         assert "".join(node["itemId"] for node in order["forth"]["nodes"]) == expected[2:4]
         assert "".join(node["itemId"] for node in order["back"]["nodes"]) == expected[1:3]
+
+
+async def test_a_cursor_does_no_harm_where_only_the_total_is_asked_for(
+    ask: Ask, demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    await seven(demo_database, keeper)
+    after = (await ask(PAGE, first=1, by="UPDATED_ASC"))["data"]["orders"]["pageInfo"]["endCursor"]
+    total = "query ($after: String) { orders(after: $after, orderBy: UPDATED_ASC) { totalCount } }"
+    assert await ask(total, after=after) == {
+        "data": {"orders": {"totalCount": 7}},
+        "extensions": {"cost": {"requested": 10, "limit": 1_000_000}},
+    }
+    assert "data" not in await ask(total, after="x")

@@ -83,6 +83,16 @@ class Parameters:
         """Add a parameter that is more than a value; `key` finds it again."""
         return self._add(key, kind, binder)
 
+    def idle_in(self, statement: str) -> str:
+        """Write a clause, always true, with the parameters that a statement lacks.
+
+        A cursor is checked where only the total is asked for too, and PostgreSQL refuses
+        parameters whose types it cannot tell.
+        """
+        idle = [name for name in self._known.values() if name not in statement]
+        conditions = " AND ".join(f"({name} IS NULL) IS NOT NULL" for name in idle)
+        return f" WHERE {conditions}" if conditions else ""
+
     def _add(self, key: object, kind: str, binder: Binder) -> str:
         if key not in self._known:
             self.binders.append(binder)

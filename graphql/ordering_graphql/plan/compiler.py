@@ -110,8 +110,9 @@ def compile_operation(
     root = cast("GraphQLObjectType", schema.get_root_type(operation.operation))
     written = compiler.object(root, [operation], Scope(), ())
     text = text_of(written.pieces)
+    statement = f"SELECT {concat(written.pieces)}"
     return Plan(
-        sql="" if text is not None else f"SELECT {concat(written.pieces)}",
+        sql="" if text is not None else statement + compiler.parameters.idle_in(statement),
         text=text,
         binders=compiler.parameters.binders,
         faults=compiler.faults,

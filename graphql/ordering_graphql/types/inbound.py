@@ -59,7 +59,7 @@ class Attempt:
     at: datetime = declare("When.", Leaf("({row}->>'at')::timestamptz"))
     event: str | None = member("event", "What an operator did; null for an attempt that failed.")
     by: str | None = member("by", "The operator who did it.")
-    system_id: str | None = member("system_id", "The worker that tried.")
+    system_id: str | None = member("systemId", "The worker that tried.")
 
 
 @strawberry.type(description="A request to place an order, accepted and made an order later.")
