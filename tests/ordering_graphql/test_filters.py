@@ -88,6 +88,8 @@ ALL = ["A", "AB", "b%_", None]
         ({"requestedCompletionDate": {"gte": "2026-01-01T01:00:00.500+01:00"}}, ["A", "AB"]),
         ({"requestedCompletionDate": {"lt": "2026-01-02T00:00:00Z"}}, ["A"]),
         ({"requestedCompletionDate": {"lte": "2026-01-02T00:00:00Z"}}, ["A", "AB"]),
+        ({"requestedCompletionDate": {"lt": "2026-01-01T00:00:00.500001Z"}}, ["A"]),
+        ({"requestedCompletionDate": {"gte": "2026-01-01T00:00:00.5009z"}}, ["AB"]),
         ({"not": {"requestedCompletionDate": {"gt": "2026-01-01T12:00:00Z"}}}, ["A", "b%_", None]),
         ({"and": []}, ALL),
         ({"or": []}, []),

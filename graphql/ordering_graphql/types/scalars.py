@@ -31,11 +31,13 @@ strawberry.enum(
 )
 
 
-def _parse_moment(value: Any) -> Timestamp:
+def _parse_moment(value: Any) -> datetime:
+    """Read a moment to compare with: cut to milliseconds, `lt` would leave out what is before it."""
     try:
-        return Timestamp.parse(value)
+        Timestamp.parse(value)
     except ValueError as error:
         raise GraphQLError(str(error)) from None
+    return datetime.fromisoformat(value.upper())
 
 
 SCALARS: dict[object, Any] = {
