@@ -144,13 +144,19 @@ class Documents:
         return values
 
     def plan(self, operation: Operation, variables: VariableValues) -> Plan:
-        """Look up or make the plan of an operation for variables of this shape."""
+        """Look up or make the plan of an operation for variables of this shape.
+
+        Raises `RefusedError` for a variable that is null where nothing may be.
+        """
         key = (operation.key, shape_of(variables.coerced))
         plan = self._plans.find(key)
         if plan is None:
-            plan = compile_operation(
-                self._schema, operation.document, operation.node, variables, self._sources
-            )
+            try:
+                plan = compile_operation(
+                    self._schema, operation.document, operation.node, variables, self._sources
+                )
+            except GraphQLError as error:
+                raise RefusedError([error]) from None
             self._plans.keep(key, plan)
         return plan
 

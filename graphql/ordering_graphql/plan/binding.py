@@ -1,11 +1,10 @@
 """Parameters of a statement: where each value comes from, and what may be wrong with it."""
 
+import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
-
-import msgspec
 
 from ordering.access.roles import MAY, Permission
 from ordering.domain import messages
@@ -27,6 +26,8 @@ __all__ = [
 ]
 
 _MOST_OF_BIGINT = 2**63 - 1
+#: U+0000 as JSON writes it, and not a backslash with letters behind it.
+_NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
@@ -121,8 +122,12 @@ def _uuids(values: Sequence[Any]) -> list[UUID]:
 
 
 def _json(value: Any) -> str | None:
-    text = msgspec.json.encode(value).decode()
-    return None if "\\u0000" in text else text
+    """Write JSON. PostgreSQL's cannot hold U+0000 and no number without bounds: as in `_text`."""
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except ValueError:
+        return None
+    return None if _NUL.search(text) else text
 
 
 def _same(value: Any) -> Any:

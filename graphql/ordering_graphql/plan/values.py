@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 from graphql import (
     FieldNode,
     GraphQLArgument,
+    GraphQLError,
     GraphQLField,
     GraphQLInputObjectType,
     ListValueNode,
@@ -24,7 +25,15 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from ordering_graphql.plan.kinds import Kind, coerced, inside, is_list, nullable, type_of
+from ordering_graphql.plan.kinds import (
+    Kind,
+    coerced,
+    inside,
+    is_list,
+    is_required,
+    nullable,
+    type_of,
+)
 
 __all__ = ["Given", "Value", "Variables", "read_arguments", "shape_of"]
 
@@ -57,7 +66,11 @@ def shape_of(value: Any) -> object:
 
 
 def read_arguments(field: GraphQLField, node: FieldNode, variables: Variables) -> dict[str, Given]:
-    """Read the arguments of a field; those that are null or left out are not in it."""
+    """Read the arguments of a field; those that are null or left out are not in it.
+
+    Raises `GraphQLError` for a variable that is null where nothing may be: a document is valid if
+    such a variable has a default, since nobody knows before that null will be sent.
+    """
     nodes = {each.name.value: each.value for each in node.arguments or ()}
     given: dict[str, Given] = {}
     for name, argument in field.args.items():
@@ -79,6 +92,12 @@ def _argument(
 
 def _given(node: ValueNode, kind: Kind, variables: Variables) -> Given | None:
     """Read a value of the document."""
+    if (
+        isinstance(node, VariableNode)
+        and is_required(kind)
+        and variables.get(node.name.value) is None
+    ):
+        raise GraphQLError(f"Variable '${node.name.value}' must not be null here", node)
     kind = nullable(kind)
     if isinstance(node, NullValueNode):
         return None
@@ -104,9 +123,20 @@ def _json(node: ValueNode) -> Value:
     """Read a JSON value, which may have variables in it."""
 
     def read(variables: Variables) -> Any:
-        return value_from_ast_untyped(node, dict(variables))
+        return _present(value_from_ast_untyped(node, dict(variables)))
 
     return Value(read, None)
+
+
+def _present(value: Any) -> Any:
+    """Leave out members whose variables were not sent; as elements they are null."""
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value).items()
+        return {name: _present(each) for name, each in members if each is not Undefined}
+    if isinstance(value, list):
+        elements = cast("list[Any]", value)
+        return [None if each is Undefined else _present(each) for each in elements]
+    return value
 
 
 def _variable(value: Any, kind: Kind, read: Callable[[Variables], Any]) -> Given | None:

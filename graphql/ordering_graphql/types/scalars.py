@@ -32,7 +32,7 @@ strawberry.enum(
 
 
 def _parse_moment(value: Any) -> datetime:
-    """Read a moment to compare with: cut to milliseconds, `lt` would leave out what is before it."""
+    """Read a moment to compare with; cut to milliseconds, `lt` would leave out too much."""
     try:
         Timestamp.parse(value)
     except ValueError as error:
