@@ -106,6 +106,8 @@ class Oracle:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        #: The fields that had a value, by their types.
+        self.shown: set[tuple[str, str]] = set()
 
     def answer(
         self, query: str, variables: Mapping[str, Any], permissions: Collection[Permission]
@@ -137,6 +139,12 @@ class Oracle:
 
     def _resolve(self, source: Any, info: Any, **args: Any) -> Any:
         place = (info.parent_type.name, info.field_name)
+        value = self._read(place, source, info, args)
+        if value not in (None, []):
+            self.shown.add(place)
+        return value
+
+    def _read(self, place: tuple[str, str], source: Any, info: Any, args: Any) -> Any:
         if place in PAGES:
             name, keys, rows = self._list(place, source, args)
             wanted = args.get("filter")

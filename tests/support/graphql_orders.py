@@ -7,6 +7,7 @@ from ordering.catalog.lookups import ReferenceFinder
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
 from ordering.domain.ids import show_id
+from ordering.domain.timestamps import now
 from ordering.inbound.filters import RequestFilter
 from ordering.inbound.operations import QueueOperations
 from ordering.settings import Settings
@@ -135,6 +136,14 @@ async def make_orders(database: Database, keeper: CatalogKeeper) -> None:
     for line in (dearer, payloads.item("2", quantity=3), dearer | {"quantity": 8}):
         await revise(database, finder, worked, line)
     await in_state(database, canceled, "canceled")
+    async with database.acquire() as connection:
+        await connection.execute(
+            "UPDATE customer_order SET cancellation_reason = $2, requested_cancellation_date = $3"
+            " WHERE id = $1",
+            canceled.id,
+            'twice\n"',
+            now(),
+        )
     await _queue(database, keeper)
 
 
@@ -152,7 +161,7 @@ async def _queue(database: Database, keeper: CatalogKeeper) -> None:
     await make_processor(database, keeper).drain_batch()
     new = await queued(database, external_id="A", priority=3)
     await queued(database, "pending", execute_after=new, inventory_ids='["a"]')
-    await queued(database, "pending")
+    await queued(database, "pending", external_system="cpq", due_at=now())
     await queued(database, "error", error_message='reason "x"')
     for state in ("completed", "error"):
         await queued(database, state, "1 day")
