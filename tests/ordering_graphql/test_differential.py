@@ -6,7 +6,7 @@ Always the same documents are tried; `GRAPHQL_EXAMPLES` says how many, `GRAPHQL_
 import os
 from collections.abc import AsyncGenerator
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import pytest
@@ -99,11 +99,18 @@ def _shown(error: Any) -> tuple[str, str | None]:
 
 def _difference(one: Any, other: Any, at: str) -> Any:
     """Find where two answers differ first; the order of members counts too."""
-    if isinstance(one, dict) and isinstance(other, dict) and list(one) == list(other):
-        pairs = [(f"{at}.{name}", one[name], other[name]) for name in one]
-    elif type(one) is list and type(other) is list and len(one) == len(other):
-        pairs = [(f"{at}[{n}]", *pair) for n, pair in enumerate(zip(one, other, strict=True))]
+    pairs: list[tuple[str, Any, Any]] = []
+    if isinstance(one, dict) and isinstance(other, dict):
+        ours, theirs = cast("dict[str, Any]", one), cast("dict[str, Any]", other)
+        if list(ours) != list(theirs):
+            return at, list(ours), list(theirs)
+        pairs = [(f"{at}.{name}", ours[name], theirs[name]) for name in ours]
+    elif isinstance(one, list) and isinstance(other, list):
+        rows, others = cast("list[Any]", one), cast("list[Any]", other)
+        if len(rows) != len(others):
+            return at, len(rows), len(others)
+        pairs = [(f"{at}[{n}]", row, others[n]) for n, row in enumerate(rows)]
     else:
         return None if one == other else (at, one, other)
-    found = (_difference(ours, theirs, path) for path, ours, theirs in pairs)
+    found = (_difference(left, right, path) for path, left, right in pairs)
     return next((each for each in found if each is not None), None)
