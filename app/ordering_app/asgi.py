@@ -121,7 +121,7 @@ def _handlers(settings: Settings) -> list[HTTPRouteHandler]:
         inbound.resume_queue,
         bulks.get_bulk,
         bulks.get_bulk_results,
-        *make_endpoints(engine, requires(Permission.READ_ORDERS)),
+        *make_endpoints(engine, requires(Permission.READ_ORDERS), page=settings.development),
         health.livez,
         health.readyz,
         contract.contract,

@@ -22,6 +22,7 @@ from ordering.services import Services
 from ordering_graphql import limits
 from ordering_graphql.answers import Answer, answer_errors, show_defect, show_ordering_error
 from ordering_graphql.engine import Engine, Question
+from ordering_graphql.page import make_assets, show_page, wants_page
 
 __all__ = ["make_endpoints", "permissions_of"]
 
@@ -58,8 +59,8 @@ class _Asked(msgspec.Struct, rename="camel"):
         return Question(self.query, self.variables or {}, self.operation_name, identity)
 
 
-def make_endpoints(engine: Engine, guard: Guard) -> list[HTTPRouteHandler]:
-    """Make the routes; `guard` decides who may ask."""
+def make_endpoints(engine: Engine, guard: Guard, *, page: bool = False) -> list[HTTPRouteHandler]:
+    """Make the routes; `guard` decides who may ask. With `page` browsers get the query page."""
 
     async def answer(request: AnyRequest, asked: _Asked) -> Response[bytes]:
         services = cast("Services", request.app.state.services)
@@ -69,6 +70,8 @@ def make_endpoints(engine: Engine, guard: Guard) -> list[HTTPRouteHandler]:
     @get(_PATH, guards=[guard], exception_handlers={Exception: _on_defect})
     async def graphql_get(request: AnyRequest) -> Response[bytes]:
         """Answer a question whose members are in the URL."""
+        if page and wants_page(request):
+            return show_page()
         try:
             asked = _read_url(request.query_params)
         except (msgspec.DecodeError, RecursionError) as error:
@@ -96,7 +99,7 @@ def make_endpoints(engine: Engine, guard: Guard) -> list[HTTPRouteHandler]:
             return _refuse(400, f"The body is no GraphQL request: {error}")
         return await answer(request, asked)
 
-    return [graphql_get, graphql_post]
+    return [graphql_get, graphql_post, *(make_assets() if page else ())]
 
 
 def permissions_of(connection: ASGIConnection[Any, Any, Any, Any]) -> frozenset[Permission]:
