@@ -45,8 +45,9 @@ VALUES: list[Any] = [
 ]
 
 
-def _odd() -> list[payloads.Payload]:
-    valued = payloads.product(
+def _valued() -> payloads.Payload:
+    """Build a product with characteristics of every kind."""
+    return payloads.product(
         payloads.EDGE_DEVICE,
         isBundle=True,
         place={"id": payloads.SITE, "@type": "Site", "floor": 3},
@@ -59,6 +60,10 @@ def _odd() -> list[payloads.Payload]:
         relatedParty=[payloads.contact(), payloads.contact(id="c\n1", phone="\t\x7f", email="")],
         productRelationship=[{"id": payloads.INVENTORY, "relationshipType": "ReliesOn", "x": 1}],
     )
+
+
+def _prices() -> list[payloads.Payload]:
+    """Build charges with all sorts of amounts, and without."""
     amounts = ["0", "-0.00", "1.10", "99999999999999999999999999999999.0001", "1E+20", "1E-20"]
     prices = [payloads.price(amount) for amount in amounts]
     prices += [
@@ -72,6 +77,11 @@ def _odd() -> list[payloads.Payload]:
             }
         },
     ]
+    return prices
+
+
+def _tree() -> list[payloads.Payload]:
+    """Build lines below each other, which require each other in a chain."""
     tree = [payloads.item("0")]
     tree += [
         payloads.item(
@@ -86,13 +96,18 @@ def _odd() -> list[payloads.Payload]:
         )
         for n in range(1, 9)
     ]
+    return tree
+
+
+def _odd() -> list[payloads.Payload]:
+    prices = _prices()
     return [
         full_order()[0],
         payloads.order(
             externalId="A",
             externalSystem="cpq",
             items=[
-                payloads.item("1", quantity=Decimal("2.50"), itemPrice=prices, product=valued),
+                payloads.item("1", quantity=Decimal("2.50"), itemPrice=prices, product=_valued()),
                 payloads.item("2", quantity=0, itemPrice=prices[:4], own={"b": [1.0]}),
                 payloads.item("Ü\"'", "delete", itemPrice=prices[:1], actionReason="\\"),
                 payloads.item("4", itemPrice=[], quantity=Decimal("1E-10"), productOffering={}),
@@ -100,7 +115,7 @@ def _odd() -> list[payloads.Payload]:
             note=[payloads.note("\u2028 \\ \" '"), payloads.note("b", date="0001-01-01T00:00:00Z")],
             channel=[payloads.channel(), {"name": "no id", "more": {"a": None}}],
         ),
-        payloads.order(externalId="AB", items=tree, relatedParty=[payloads.party("Consumer")]),
+        payloads.order(externalId="AB", items=_tree(), relatedParty=[payloads.party("Consumer")]),
         payloads.order(externalId="A", items=[], relatedParty=[], orderCurrency=None),
         payloads.order(
             externalId='%_\\"\U0001f600',
