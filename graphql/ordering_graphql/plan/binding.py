@@ -124,7 +124,7 @@ def _uuids(values: Sequence[Any]) -> list[UUID]:
 def _json(value: Any) -> str | None:
     """Write JSON. PostgreSQL's cannot hold U+0000 and no number without bounds: as in `_text`."""
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     except ValueError:
         return None
     return None if _NUL.search(text) else text
