@@ -10,6 +10,8 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --
 CONTRACT_GATES := tests/contract/test_product_ordering_style.py tests/contract/test_compatibility.py
 # What goes on for longer where there is time, beside tests/chaos.
 MODELS_OF_THE_QUEUE := tests/ordering/inbound/test_machine.py tests/ordering/inbound/test_faults.py
+# Two files at a time, each beside servers of its own.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -26,7 +28,7 @@ demo: $(VENV)/.embedded ## Start, place the two example orders, tell what became
 
 test: check ## Everything that CI runs: the gates, then the tests with their coverage
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE) $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
