@@ -9,7 +9,8 @@ from ordering.access.clients import Clients
 from ordering.catalog.lookups import ReferenceFinder
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import COMMAND_TIMEOUT_S, Database
-from ordering.db.notices import CATALOG_CHANGED, CLIENT_CHANGED, Notices
+from ordering.db.notices import CATALOG_CHANGED, CLIENT_CHANGED, ORDER_CHANGED, Notices
+from ordering.events.watch import Watches
 from ordering.inbound.accept import AcceptOrder
 from ordering.inbound.bulk import AcceptBulk
 from ordering.inbound.lookup import find_request_owners
@@ -40,6 +41,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     cancel_order: CancelOrder
     progress_order: ProgressOrder
     queue: QueueOperations
+    watches: Watches
 
 
 @asynccontextmanager
@@ -59,8 +61,15 @@ async def open_services(
     keeper = CatalogKeeper(database, check_s=settings.catalog_check_s)
     await keeper.open()
     clients = Clients(database, memory_s=settings.credential_memory_s)
+    watches = Watches(database, sweep_s=settings.graphql_sweep_s)
+    await watches.open()
     notices = Notices(
-        database_url, {CATALOG_CHANGED: keeper.notice, CLIENT_CHANGED: clients.forget}
+        database_url,
+        {
+            CATALOG_CHANGED: lambda _: keeper.notice(),
+            CLIENT_CHANGED: lambda _: clients.forget(),
+            ORDER_CHANGED: watches.notice,
+        },
     )
     await notices.open()
     finder = ReferenceFinder(database, keeper)
@@ -79,6 +88,7 @@ async def open_services(
         cancel_order=CancelOrder(database, settings),
         progress_order=ProgressOrder(database),
         queue=QueueOperations(database, ring, settings),
+        watches=watches,
     )
     try:
         yield services
@@ -87,5 +97,6 @@ async def open_services(
         await services.accept_order.close()
         await services.accept_bulk.close()
         await notices.close()
+        await watches.close()
         await keeper.close()
         await database.close()

@@ -205,6 +205,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     graphql_timeout_ms: Annotated[
         Positive, Meta(description="Milliseconds after which a GraphQL document is given up.")
     ] = 5_000
+    graphql_max_subscriptions: Annotated[
+        Positive, Meta(description="GraphQL subscriptions at the same time, at most, per process.")
+    ] = 10_000
+    graphql_max_operations: Annotated[
+        Positive, Meta(description="GraphQL operations at the same time, at most, per WebSocket.")
+    ] = 50
+    graphql_init_timeout_s: Annotated[
+        Positive, Meta(description="Seconds until a WebSocket must have sent `connection_init`.")
+    ] = 10
+    graphql_sweep_s: Annotated[
+        Positive,
+        Meta(description="Seconds between looks at all watched orders (heals lost notices)."),
+    ] = 5
+    slow_client_s: Annotated[
+        Positive,
+        Meta(description="Seconds after which a client that takes nothing is cut off (Linux)."),
+    ] = 30
     credential_memory_s: Annotated[
         int,
         Meta(ge=0, le=60, description="Seconds for which a verified password is remembered."),

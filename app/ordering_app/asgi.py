@@ -25,7 +25,9 @@ from ordering.services import Services, open_services
 from ordering.settings import Settings
 from ordering.telemetry import correlation_id
 from ordering_graphql.endpoint import make_endpoints
-from ordering_graphql.engine import make_engine
+from ordering_graphql.engine import Engine, make_engine
+from ordering_graphql.subscriptions.hub import Hub
+from ordering_graphql.subscriptions.socket import make_socket
 from ordering_jobs.doorbell import Doorbell
 from ordering_rest import contract
 from ordering_rest.access import requires
@@ -58,7 +60,11 @@ AnyRequest = Request[Any, Any, Any]
 
 
 def make_app(settings: Settings, database_url: str, redis_url: str) -> Litestar:
-    """Build the application; it opens its connections when the server starts it."""
+    """Build the application; it opens its connections when the server starts it.
+
+    `app.state.hub.end()` ends the subscriptions, which a server that ends does not do by itself.
+    """
+    engine = make_engine(settings)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
@@ -67,13 +73,20 @@ def make_app(settings: Settings, database_url: str, redis_url: str) -> Litestar:
         try:
             async with open_services(settings, database_url, doorbell.ring) as services:
                 app.state.services = services
+                app.state.hub = hub = Hub(engine, services)
                 spare_collector()
-                yield
+                try:
+                    yield
+                finally:
+                    await hub.end()
         finally:
             await doorbell.close()
 
     return Litestar(
-        route_handlers=with_options(_handlers(settings)),
+        route_handlers=[
+            *with_options(_handlers(engine)),
+            make_socket(lambda socket: socket.app.state.hub),
+        ],
         lifespan=[lifespan],
         exception_handlers={
             OrderingError: _on_ordering_error,
@@ -97,9 +110,8 @@ def stop_bulks(app: Litestar) -> None:
         services.accept_bulk.stop()
 
 
-def _handlers(settings: Settings) -> list[HTTPRouteHandler]:
+def _handlers(engine: Engine) -> list[HTTPRouteHandler]:
     """List the handlers of every face."""
-    engine = make_engine(settings)
     return [
         parity_orders.create_order,
         parity_orders.get_order,

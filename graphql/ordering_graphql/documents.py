@@ -10,6 +10,7 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     GraphQLError,
+    GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
     get_operation_ast,
@@ -21,8 +22,9 @@ from graphql.execution.values import VariableValues
 from graphql.validation import NoSchemaIntrospectionCustomRule, specified_rules
 
 from ordering_graphql import limits
+from ordering_graphql.plan.collect import Collector
 from ordering_graphql.plan.compiler import Plan, compile_operation
-from ordering_graphql.plan.values import shape_of
+from ordering_graphql.plan.values import Given, read_arguments, shape_of
 from ordering_graphql.reading import NodeSource
 
 __all__ = ["Documents", "Operation", "RefusedError"]
@@ -159,6 +161,16 @@ class Documents:
                 raise RefusedError([error]) from None
             self._plans.keep(key, plan)
         return plan
+
+    def root_field(
+        self, operation: Operation, variables: VariableValues
+    ) -> tuple[str, str, dict[str, Given]]:
+        """Return the only root field of a subscription: name, name in the answer, arguments."""
+        root = cast("GraphQLObjectType", self._schema.get_root_type(operation.node.operation))
+        collector = Collector(self._schema, operation.document, variables)
+        ((answered, nodes),) = collector.collect(root, [operation.node.selection_set]).items()
+        name = nodes[0].name.value
+        return name, answered, read_arguments(root.fields[name], nodes[0], variables.coerced)
 
     def introspect(self, operation: Operation, variables: VariableValues) -> ExecutionResult:
         """Answer what the schema says of itself."""

@@ -1,11 +1,11 @@
-"""`/graphql` over HTTP: one document in, one answer out.
+"""`/graphql` over HTTP: one document in, one answer out, or a stream of answers.
 
 What a browser sends to other sites without being asked, it cannot send here: POST takes nothing but
 `application/json`, and GET nothing but queries.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import msgspec
@@ -15,14 +15,16 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from ordering.access.clients import Client
-from ordering.access.roles import MAY, Permission
+from ordering.access.roles import Permission
 from ordering.domain import messages
 from ordering.domain.errors import TooLargeError
 from ordering.services import Services
 from ordering_graphql import limits
 from ordering_graphql.answers import Answer, answer_errors, show_defect, show_ordering_error
-from ordering_graphql.engine import Engine, Question
+from ordering_graphql.asked import Asked, read_body, read_url
+from ordering_graphql.engine import Engine
 from ordering_graphql.page import make_assets, show_page, wants_page
+from ordering_graphql.subscriptions.stream import make_stream, wants_stream
 
 __all__ = ["make_endpoints", "permissions_of"]
 
@@ -34,46 +36,23 @@ Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitab
 AnyRequest = Request[Any, Any, Any]
 
 
-class _PersistedQuery(msgspec.Struct, rename={"sha256_hash": "sha256Hash"}):
-    sha256_hash: str
-
-
-class _Extensions(msgspec.Struct, rename="camel"):
-    persisted_query: _PersistedQuery | None = None
-
-
-class _Asked(msgspec.Struct, rename="camel"):
-    """A request as GraphQL over HTTP has it, and the two ways of naming a trusted document."""
-
-    query: str | None = None
-    variables: dict[str, Any] | None = None
-    operation_name: str | None = None
-    document_id: str | None = None
-    extensions: _Extensions | None = None
-
-    @property
-    def question(self) -> Question:
-        """The same as a question to the engine."""
-        named = self.extensions.persisted_query if self.extensions else None
-        identity = self.document_id or (named.sha256_hash if named else None)
-        return Question(self.query, self.variables or {}, self.operation_name, identity)
-
-
 def make_endpoints(engine: Engine, guard: Guard, *, page: bool = False) -> list[HTTPRouteHandler]:
     """Make the routes; `guard` decides who may ask. With `page` browsers get the query page."""
 
-    async def answer(request: AnyRequest, asked: _Asked) -> Response[bytes]:
+    async def answer(request: AnyRequest, asked: Asked) -> Response[Any]:
+        if wants_stream(request):
+            return make_stream(request.app.state.hub, request, asked.question)
         services = cast("Services", request.app.state.services)
         answered = await engine.answer(asked.question, services.database, permissions_of(request))
         return _respond(answered)
 
     @get(_PATH, guards=[guard], exception_handlers={Exception: _on_defect})
-    async def graphql_get(request: AnyRequest) -> Response[bytes]:
+    async def graphql_get(request: AnyRequest) -> Response[Any]:
         """Answer a question whose members are in the URL."""
         if page and wants_page(request):
             return show_page()
         try:
-            asked = _read_url(request.query_params)
+            asked = read_url(request.query_params)
         except (msgspec.DecodeError, RecursionError) as error:
             return _refuse(400, f"The URL is no GraphQL request: {error}")
         return await answer(request, asked)
@@ -85,13 +64,13 @@ def make_endpoints(engine: Engine, guard: Guard, *, page: bool = False) -> list[
         request_max_body_size=limits.MAX_BODY_BYTES,
         exception_handlers={Exception: _on_defect},
     )
-    async def graphql_post(request: AnyRequest) -> Response[bytes]:
+    async def graphql_post(request: AnyRequest) -> Response[Any]:
         """Answer a question whose members are in the body."""
         if request.content_type[0] != _JSON:
             return _refuse(415, messages.CONTENT_TYPE_INVALID.text)
         try:
             body = await request.body()
-            asked = _read_body(body)
+            asked = read_body(body)
         except RequestEntityTooLarge:
             error = TooLargeError(limits.MAX_BODY_BYTES)
             return _respond(answer_errors([show_ordering_error(error)], status=413))
@@ -104,24 +83,7 @@ def make_endpoints(engine: Engine, guard: Guard, *, page: bool = False) -> list[
 
 def permissions_of(connection: ASGIConnection[Any, Any, Any, Any]) -> frozenset[Permission]:
     """List what the client may do whom the guard let pass."""
-    client = cast("Client", connection.scope["user"])
-    return frozenset(
-        permission for permission, roles in MAY.items() if not roles.isdisjoint(client.roles)
-    )
-
-
-def _read_body(body: bytes) -> _Asked:
-    if body.lstrip()[:1] == b"[":
-        raise msgspec.ValidationError("documents are sent one by one, not as an array")
-    return msgspec.json.decode(body, type=_Asked)
-
-
-def _read_url(members: Mapping[str, str]) -> _Asked:
-    known = {
-        name: msgspec.json.decode(text) if name in ("variables", "extensions") else text
-        for name, text in members.items()
-    }
-    return msgspec.convert(known, _Asked)
+    return cast("Client", connection.scope["user"]).permissions
 
 
 def _on_defect(_request: AnyRequest, error: Exception) -> Response[bytes]:

@@ -24,7 +24,7 @@ from ordering_graphql.answers import (
     show_ordering_error,
 )
 from ordering_graphql.documents import Documents, Operation, RefusedError
-from ordering_graphql.plan.binding import Asker
+from ordering_graphql.plan.binding import ArgumentError, Asker
 from ordering_graphql.plan.compiler import Plan
 from ordering_graphql.schema import NODE_SOURCES, make_schema
 from ordering_graphql.trusted import TrustedDocuments, read_trusted
@@ -92,13 +92,9 @@ class Engine:
         plan = self.documents.plan(operation, variables)
         if plan.introspects:
             return self._introspect(plan, operation, variables)
-        extensions = {"cost": {"requested": plan.cost, "limit": self._max_cost}}
+        extensions = self.show_cost(plan)
         values, wrong = plan.bind(Asker(variables.coerced, permissions))
-        errors = [show_argument_error(each) for each in wrong]
-        if plan.cost > self._max_cost:
-            told = messages.COST_EXCEEDED.text.format(cost=plan.cost, limit=self._max_cost)
-            errors.append({"message": told, "extensions": {"code": "CostExceeded"}})
-        if errors:
+        if errors := self.show_wrong(plan, wrong):
             return answer_errors(errors, extensions=extensions)
         if plan.text is not None:
             return answer_data(plan.text, extensions)
@@ -108,6 +104,18 @@ class Engine:
             return answer_errors(
                 [{"message": str(error), "extensions": {"code": "Timeout"}}], extensions=extensions
             )
+
+    def show_cost(self, plan: Plan) -> dict[str, Any]:
+        """Show what a plan is charged, as extensions of its answer."""
+        return {"cost": {"requested": plan.cost, "limit": self._max_cost}}
+
+    def show_wrong(self, plan: Plan, wrong: Sequence[ArgumentError]) -> list[dict[str, Any]]:
+        """Show why a plan is not run: what is wrong with its arguments, and its cost."""
+        errors = [show_argument_error(each) for each in wrong]
+        if plan.cost > self._max_cost:
+            told = messages.COST_EXCEEDED.text.format(cost=plan.cost, limit=self._max_cost)
+            errors.append({"message": told, "extensions": {"code": "CostExceeded"}})
+        return errors
 
     async def run(self, plan: Plan, values: Sequence[object], database: Database) -> str:
         """Run a plan's statement; returns the JSON of `data`.

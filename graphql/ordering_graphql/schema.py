@@ -141,10 +141,37 @@ class Query:
     )
 
 
+def _by_id(source: Source, needs: Permission | None = None) -> One:
+    """Find one by its id."""
+    return One(source=source, narrow={"id": Condition("{row}.id = {value}", "uuid")}, needs=needs)
+
+
+@strawberry.type(
+    description="What can be followed: the state now, and again after each change. Changes that"
+    " come faster than a client reads are told together, as the state after the last of them."
+)
+class Subscription:
+    """The root of all subscriptions."""
+
+    order_changed: Order = declare(
+        "The order with this id, now and after each change; from its creation on, if it is still"
+        " to be created.",
+        _by_id(ORDERS),
+        argument("id", strawberry.ID, "Id of the order: 32 hexadecimal digits."),
+    )
+    inbound_request_changed: InboundRequest = declare(
+        "The request of the inbound queue with this order id, now and after each change; changes"
+        " before its end are told a few seconds later.",
+        _by_id(REQUESTS, Permission.READ_QUEUE),
+        argument("id", strawberry.ID, "The id that its order has, or will have."),
+    )
+
+
 def make_schema() -> GraphQLSchema:
     """Build the schema. Strawberry declares it; nothing of it is executed by Strawberry."""
     declared = strawberry.Schema(
         query=Query,
+        subscription=Subscription,
         types=[LineItem, Order, InboundRequest, OrderRevision, OrderEvent],
         config=StrawberryConfig(scalar_map=SCALARS),
     )

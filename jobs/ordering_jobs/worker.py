@@ -54,7 +54,7 @@ async def run_worker(settings: Settings, database_url: str, redis_url: str) -> N
     await database.open()
     keeper = CatalogKeeper(database, check_s=settings.catalog_check_s)
     await keeper.open()
-    notices = Notices(database_url, {CATALOG_CHANGED: keeper.notice})
+    notices = Notices(database_url, {CATALOG_CHANGED: lambda _: keeper.notice()})
     await notices.open()
     drainer = Drainer(
         Processor(database, keeper, settings, system_id()),

@@ -17,8 +17,8 @@ from unittest.mock import Mock
 import pytest
 
 from ordering_app import parent_watch
-from ordering_app.cli.serve import SHUTDOWN_S
 from ordering_app.parent_watch import GRACE, PARENT_VARIABLE, watch_parent
+from ordering_app.server import SHUTDOWN_S
 from ordering_app.supervisor import (
     STOP_TIMEOUT,
     Backoff,

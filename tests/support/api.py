@@ -16,7 +16,7 @@ from ordering.services import Services
 from ordering.settings import Settings
 from ordering_app.asgi import make_app
 
-__all__ = ["DEPRECATED", "ORDERS", "PASSWORD", "Api", "another_api", "running_api"]
+__all__ = ["DEPRECATED", "ORDERS", "PASSWORD", "Api", "another_api", "running_api", "save_clients"]
 
 ORDERS = "/api/sn_ind_tmt_orm/order/productOrder"
 DEPRECATED = "/api/sn_ind_tmt_orm/productorder"
@@ -101,8 +101,7 @@ async def running_api(
     database: Database, database_url: str, redis_url: str, **settings: Any
 ) -> AsyncGenerator[Api]:
     """Run the application with one client per role, named like the role."""
-    for role in Role:
-        await _save(database, role)
+    await save_clients(database)
     async with another_api(database, database_url, redis_url, **settings) as started:
         yield started
 
@@ -144,6 +143,12 @@ async def _living(app: Litestar) -> AsyncGenerator[None]:
     finally:
         stop.set()
         await life
+
+
+async def save_clients(database: Database) -> None:
+    """Save one client per role, named like the role."""
+    for role in Role:
+        await _save(database, role)
 
 
 async def _save(database: Database, role: Role) -> None:

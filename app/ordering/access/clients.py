@@ -50,6 +50,11 @@ class Client(msgspec.Struct, frozen=True):
     username: str
     roles: frozenset[Role]
 
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What the client may do."""
+        return frozenset(each for each, roles in MAY.items() if not roles.isdisjoint(self.roles))
+
     def require(self, permission: Permission) -> None:
         """Raise `AccessDeniedError` unless one of the client's roles holds the permission."""
         allowed = MAY[permission]

@@ -234,6 +234,7 @@ FILTER_TOO_LARGE = Message("A filter has at most {levels} levels and {conditions
 COST_EXCEEDED = Message("The document asks for {cost} rows; allowed are {limit}", 28)
 QUERY_TIMEOUT = Message("The document took longer than {seconds} s", 63)
 CURSOR_UNKNOWN = Message("{name} is no cursor of this list in this order", 28)
+TOO_MANY_OPERATIONS = Message("There are {most} operations already, as many as may be", 5)
 CREATION_FAILED = Message("Invalid payload: Order creation failed", 1)
 UNAVAILABLE = Message("The database does not answer; the same request may succeed later", 5)
 MODE_INVALID = Message("mode must be async, or absent", 28)

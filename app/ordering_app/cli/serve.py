@@ -1,9 +1,5 @@
 """The processes of a production set-up: `ordering api`, `ordering worker`, `ordering migrate`."""
 
-import sys
-from contextlib import suppress
-from types import FrameType
-
 import click
 
 from ordering.db.connection import connect
@@ -15,26 +11,14 @@ from ordering.telemetry import set_up_logging
 from ordering_app.cli.common import fail, read_settings, require_database, require_redis, run
 from ordering_app.parent_watch import watch_parent
 
-__all__ = ["SHUTDOWN_S", "api", "migrate", "settings", "worker"]
-
-#: Seconds for the requests under way when the API is told to end; less than the supervisor waits.
-SHUTDOWN_S = 20
+__all__ = ["api", "migrate", "settings", "worker"]
 
 
 @click.command()
 def api() -> None:
     """Serve REST and GraphQL on ORDERING_HOST:ORDERING_PORT."""
-    import uvicorn
-    from uvicorn.config import STARTUP_FAILURE
-
-    from ordering_app.asgi import make_app, stop_bulks
-
-    class Server(uvicorn.Server):
-        """A server that does not wait for whole bulks when it is told to end."""
-
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            stop_bulks(app)
-            super().handle_exit(sig, frame)
+    from ordering_app.asgi import make_app
+    from ordering_app.server import serve
 
     watch_parent()
     chosen = read_settings()
@@ -44,21 +28,7 @@ def api() -> None:
     _load_plugins()
     run(_knock(database_url))
     app = make_app(chosen, database_url, redis_url)
-    config = uvicorn.Config(
-        app,
-        host=chosen.host,
-        port=chosen.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        lifespan="on",
-        timeout_graceful_shutdown=SHUTDOWN_S,
-    )
-    server = Server(config)
-    with suppress(KeyboardInterrupt):
-        server.run()
-    if not server.started:
-        sys.exit(STARTUP_FAILURE)
+    serve(app, chosen)
 
 
 def _load_plugins() -> None:

@@ -14,10 +14,12 @@ class Bell:
 
     def __init__(self) -> None:
         self.count = 0
+        self.payloads: list[str] = []
         self._rung = asyncio.Event()
 
-    def ring(self) -> None:
+    def ring(self, payload: str) -> None:
         self.count += 1
+        self.payloads.append(payload)
         self._rung.set()
 
     async def next(self) -> int:
@@ -36,8 +38,9 @@ async def test_a_listener_is_told_at_the_start_and_with_each_notice(
     try:
         assert await bell.next() == 1
         async with database.acquire() as connection:
-            await connection.execute("SELECT pg_notify($1, '')", CATALOG_CHANGED)
+            await connection.execute("SELECT pg_notify($1, 'what')", CATALOG_CHANGED)
         assert await bell.next() == 2
+        assert bell.payloads == ["", "what"]
         assert other.count == 1
     finally:
         await notices.close()
@@ -78,8 +81,8 @@ async def test_a_listener_that_fails_does_not_end_the_listening(
 ) -> None:
     bell = Bell()
 
-    def ring() -> None:
-        bell.ring()
+    def ring(payload: str) -> None:
+        bell.ring(payload)
         if bell.count == 1:
             raise ZeroDivisionError("a defect")
 

@@ -10,6 +10,7 @@ from ordering.db.tables.intake import (
     IdempotencyKey,
     InboundRequest,
     OrderEvent,
+    OrderWatch,
     QueueControl,
 )
 from ordering.db.tables.orders import (
@@ -55,6 +56,7 @@ __all__ = [
     "OrderLineItemContact",
     "OrderLineRelatedItem",
     "OrderRevision",
+    "OrderWatch",
     "Party",
     "ProductInventory",
     "ProductOffering",
@@ -74,6 +76,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     WorkNote,
     OrderRevision,
     OrderEvent,
+    OrderWatch,
     EventSubscription,
     InboundRequest,
     Bulk,

@@ -22,6 +22,7 @@ __all__ = [
     "IdempotencyKey",
     "InboundRequest",
     "OrderEvent",
+    "OrderWatch",
     "QueueControl",
 ]
 
@@ -168,3 +169,15 @@ class EventSubscription(Table, tablename="event_subscription"):
     active = Boolean(default=True)
     created_by = Text()
     created_at = Timestamptz()
+
+
+class OrderWatch(Table, tablename="order_watch"):
+    """A lease: until when a process (`holder`) wants notices about changes of an order.
+
+    The order need not exist yet: it may still be in the inbound queue.
+    """
+
+    id = BigSerial(primary_key=True)
+    order_id = UUID(default=None)
+    holder = UUID(default=None)
+    until = Timestamptz()

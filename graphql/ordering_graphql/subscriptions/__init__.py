@@ -1,0 +1,1 @@
+"""Subscriptions: clients are told what changes, over WebSockets and event streams."""
