@@ -37,4 +37,12 @@ def set_up_logging(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # A line per request belongs to the proxy in front of us, a line per ring of the bell nowhere.
     logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn.error").addFilter(_is_no_websocket)
     logging.getLogger("arq").setLevel(logging.WARNING)
+
+
+def _is_no_websocket(record: logging.LogRecord) -> bool:
+    """Tell the server's own lines from those about each WebSocket, which it logs beside them."""
+    return not str(record.msg).startswith(
+        ('%s - "WebSocket ', "connection open", "connection closed")
+    )

@@ -88,12 +88,14 @@ def test_an_exception_keeps_its_trace_in_the_same_line(capsys: pytest.CaptureFix
     )
 
 
-def test_lines_per_request_and_per_ring_of_the_bell_are_left_out(
+def test_lines_per_request_per_socket_and_per_ring_of_the_bell_are_left_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     set_up_logging("INFO")
     logging.getLogger("uvicorn.access").error("GET /")
     logging.getLogger("arq.worker").info("job done")
     logging.getLogger("arq.worker").warning("job failed")
+    logging.getLogger("uvicorn.error").info("connection open")
+    logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "a", "/graphql")
     logging.getLogger("uvicorn.error").info("started")
     assert [line["message"] for line in _lines(capsys)] == ["job failed", "started"]

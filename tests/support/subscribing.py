@@ -21,6 +21,7 @@ from ordering_app.server import make_server
 from ordering_graphql.subscriptions.hub import Hub
 from ordering_graphql.subscriptions.socket import PROTOCOL
 from support.api import PASSWORD, save_clients
+from support.processes import until
 
 __all__ = ["Served", "Socket", "events", "served", "talking"]
 
@@ -65,9 +66,11 @@ async def served(
     app = make_app(chosen, database_url, redis_url)
     server, listening = make_server(app, chosen)
     running = asyncio.create_task(server.serve(sockets=[listening]))
-    async with asyncio.timeout(_PATIENCE_S):
-        while not server.started and not running.done():
-            await asyncio.sleep(0.01)
+
+    async def ready() -> bool:
+        return server.started or running.done()
+
+    await until(ready)
     try:
         yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", app, server, database)
     finally:

@@ -36,7 +36,8 @@ class Subject(Enum):
     Table, and an expression that is another one after each change.
     """
 
-    ORDER = ("customer_order", "version || '/' || updated_at")
+    #: The version does not rise with transitions, and moments are cut to milliseconds.
+    ORDER = ("customer_order", "xmin::text")
     REQUEST = ("inbound_request", "state || '/' || attempts || '/' || updated_at")
 
     @property

@@ -28,11 +28,9 @@ STATEMENTS = (
     CREATE FUNCTION tell_watchers() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF EXISTS (SELECT FROM order_watch) THEN
-            PERFORM pg_notify('order_changed', written.order_id::text)
-            FROM written
-            WHERE EXISTS (
-                SELECT FROM order_watch AS watch
-                WHERE watch.order_id = written.order_id AND watch.until > now());
+            PERFORM pg_notify('order_changed', order_id::text)
+            FROM order_watch
+            WHERE order_id = ANY (ARRAY(SELECT order_id FROM written)) AND until > now();
         END IF;
         RETURN NULL;
     END
