@@ -15,7 +15,9 @@ from ordering.events.watch import Seen, Watches
 from support.processes import until
 from support.queued import queued
 
-EVENT = "INSERT INTO order_event (order_id, event_type, occurred_at) SELECT unnest($1::uuid[]), 'e', now()"
+EVENT = """
+INSERT INTO order_event (order_id, event_type, occurred_at) SELECT unnest($1::uuid[]), 'e', now()
+"""
 ORDER = """
 INSERT INTO customer_order (id, state, created_by, created_at, updated_at)
 VALUES ($1, 'new', 'cpq', now(), now())
@@ -112,8 +114,12 @@ async def test_only_watched_orders_are_notified(database: Database, empty_url: s
     watched, other, over = new_id(), new_id(), new_id()
     heard: asyncio.Queue[str] = asyncio.Queue()
     listener = await connect(empty_url)
+
+    def hear(_connection: object, _process: int, _channel: str, payload: str) -> None:
+        heard.put_nowait(payload)
+
     try:
-        await listener.add_listener(ORDER_CHANGED, lambda *notice: heard.put_nowait(notice[-1]))
+        await listener.add_listener(ORDER_CHANGED, hear)
         await execute(database, EVENT, [watched])
         await execute(
             database,

@@ -189,9 +189,7 @@ async def test_changes_that_nobody_reads_become_one(
     assert site.hub.subscribers == 0
 
 
-async def test_an_order_that_never_comes_is_silent(
-    site: Served, follower: Callable[..., Any]
-) -> None:
+async def test_an_order_that_never_comes_is_silent(follower: Callable[..., Any]) -> None:
     subscriber = follower(show_id(new_id()), lambda: None)
     assert await subscriber.answer() is None
     subscriber.close()

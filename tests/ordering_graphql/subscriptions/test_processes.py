@@ -4,7 +4,6 @@ import asyncio
 import signal
 import socket as sockets
 import time
-from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,15 @@ from support import payloads
 from support.api import ORDERS, PASSWORD, save_clients
 from support.processes import until
 from support.serving import serving
-from support.subscribing import Socket, basic, events, talking
+from support.subscribing import Socket, events, talking
 
 ORDER = "subscription ($id: ID!) { orderChanged(id: $id) { state } }"
 MANY = 2_000
 
 
 @pytest.fixture(autouse=True)
-async def clients(demo_database: Database) -> AsyncGenerator[None]:
+async def clients(demo_database: Database) -> None:
     await save_clients(demo_database)
-    yield
 
 
 async def place(url: str, **members: Any) -> str:
@@ -113,7 +111,7 @@ async def test_a_client_that_does_not_read_is_cut_off(
         stuck = sockets.socket()
         stuck.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
         stuck.connect(("127.0.0.1", int(url.rpartition(":")[2])))
-        stuck.setblocking(False)
+        stuck.settimeout(0)
         async with talking(url, sock=stuck) as slow, talking(url) as quick:
             first = await slow.subscribe(everything, id=identity)
             answer = await slow.next(first)
