@@ -17,10 +17,15 @@ from ordering.access.clients import Client
 from ordering.access.roles import Permission
 from ordering.db.failures import RETRYABLE
 from ordering.domain import messages
-from ordering.domain.errors import AccessDeniedError, RetryableError, UnauthenticatedError
+from ordering.domain.errors import (
+    AccessDeniedError,
+    Problem,
+    RetryableError,
+    UnauthenticatedError,
+)
 from ordering.events.watch import Seen
 from ordering.services import Services
-from ordering_graphql.answers import show_argument_error, show_defect
+from ordering_graphql.answers import show_argument_error, show_defect, show_ordering_error
 from ordering_graphql.engine import Engine, Question, StatementTimeoutError
 from ordering_graphql.plan.binding import lacking
 from ordering_graphql.subscriptions.reading import (
@@ -69,6 +74,9 @@ def _told() -> Generator[None]:
     except StatementTimeoutError as error:
         told = {"message": str(error), "extensions": {"code": "Timeout"}}
         raise OperationError([told]) from error
+    except (RetryableError, *RETRYABLE) as error:
+        away = RetryableError([Problem.of(messages.UNAVAILABLE)])
+        raise OperationError([show_ordering_error(away)]) from error
     except Exception as error:
         _log.exception("unexpected error in a subscription")
         raise OperationError([show_defect()]) from error

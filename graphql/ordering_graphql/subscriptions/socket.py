@@ -71,6 +71,10 @@ _DECODER = msgspec.json.Decoder(_Init | _Ping | _Pong | _Subscribe | _Complete)
 _ENDS = (OperationError, AccessDeniedError, UnauthenticatedError)
 
 
+#: How sending shows that the connection has ended; the last is for one that was just closed here.
+_GONE = (WebSocketDisconnect, OSError, RuntimeError)
+
+
 class _ClosedError(Exception):
     """The connection is to be closed, with this code and reason."""
 
@@ -291,14 +295,14 @@ class _Connection:
         """Send a message; waits while the client does not read what it was sent before."""
         if not self._closed:
             # The reader notices it too when the client has gone, and tidies up.
-            with suppress(WebSocketDisconnect, OSError):
+            with suppress(*_GONE):
                 await self._socket.send_data(text.decode(), mode="text")
 
     async def _close(self, code: int, reason: str) -> None:
         """Close the connection once; of the reason is kept what fits into the frame."""
         if not self._closed:
             self._closed = True
-            with suppress(WebSocketDisconnect, OSError):
+            with suppress(*_GONE):
                 await self._socket.close(code, reason.encode()[:120].decode(errors="ignore"))
 
     def _forget(self, identity: str) -> None:
