@@ -165,6 +165,10 @@ def _on_os_error(request: AnyRequest, error: OSError) -> Response[bytes]:
 
 
 def _on_http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+    if error.headers and "allow" in error.headers:
+        # Litestar counts a WebSocket at the path among the methods.
+        methods = error.headers["allow"].split(", ")
+        error.headers["allow"] = ", ".join(each for each in methods if each != "websocket")
     return _face(request).on_http_error(request, error)
 
 
