@@ -84,7 +84,7 @@ def make_app(settings: Settings, database_url: str, redis_url: str) -> Litestar:
 
     return Litestar(
         route_handlers=[
-            *with_options(_handlers(engine)),
+            *with_options(_handlers(engine, page=settings.development)),
             make_socket(lambda socket: socket.app.state.hub),
         ],
         lifespan=[lifespan],
@@ -110,7 +110,7 @@ def stop_bulks(app: Litestar) -> None:
         services.accept_bulk.stop()
 
 
-def _handlers(engine: Engine) -> list[HTTPRouteHandler]:
+def _handlers(engine: Engine, *, page: bool) -> list[HTTPRouteHandler]:
     """List the handlers of every face."""
     return [
         parity_orders.create_order,
@@ -133,7 +133,7 @@ def _handlers(engine: Engine) -> list[HTTPRouteHandler]:
         inbound.resume_queue,
         bulks.get_bulk,
         bulks.get_bulk_results,
-        *make_endpoints(engine, requires(Permission.READ_ORDERS), page=settings.development),
+        *make_endpoints(engine, requires(Permission.READ_ORDERS), page=page),
         health.livez,
         health.readyz,
         contract.contract,

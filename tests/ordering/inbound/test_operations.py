@@ -10,7 +10,7 @@ import pytest
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
 from ordering.domain.errors import ConflictError, InvalidRequestError, NotFoundError
-from ordering.domain.ids import new_id, show_id
+from ordering.domain.ids import show_id
 from ordering.domain.states import INBOUND_TRANSITIONS, InboundState, InboundStatus
 from ordering.inbound.filters import RequestFilter
 from ordering.inbound.operations import CANCELABLE, REDRIVABLE, RUNNABLE, QueueOperations
@@ -123,7 +123,7 @@ async def test_the_newest_with_an_external_id_is_meant(
     assert (await record(demo_database, older))["priority"] == 0
 
 
-@pytest.mark.parametrize("text", ["PO-1", show_id(new_id()), "a\0"])
+@pytest.mark.parametrize("text", ["PO-1", payloads.UNKNOWN_ID, "a\0"])
 async def test_what_is_not_there_is_not_found(operated: Operated, text: str) -> None:
     with pytest.raises(NotFoundError):
         await operated.queue.create_order(text, "ann")
