@@ -280,8 +280,9 @@ def _welcome(url: str, demo_data: _Demo | None) -> list[str]:
     integrator = demo_data.clients["integrator"]
     curl = f"curl -u {integrator.username}:{integrator.password}"
     json_type = "-H 'Content-Type: application/json'"
+    line_items = "lineItems { nodes { itemId } }"
     query = (
-        '{"query": "{ orders(first: 5) { totalCount nodes { id state lineItems { itemId } } } }"}'
+        f'{{"query": "{{ orders(first: 5) {{ totalCount nodes {{ id state {line_items} }} }} }}"}}'
     )
     return [
         *lines,

@@ -166,12 +166,11 @@ async def test_generated_orders_are_read_over_rest_and_graphql(running: Api) -> 
     assert [item["id"] for item in second["productOrderItem"]] == ["100", "110", "120", "130"]
     assert shape(second) == shape(first)
     query = """query ($id: ID!) { order(id: $id) {
-        state version lineItems { itemId state characteristics { name value } } } }"""
+        state version lineItems { nodes { itemId state characteristics { name value } } } } }"""
     told = [await running.graphql(query, id=show_id(each)) for each in (placed, copied)]
     assert told[0] == told[1]
-    assert [line["itemId"] for line in told[1]["data"]["order"]["lineItems"]] == [
-        *("100", "110", "120", "130")
-    ]
+    lines = told[1]["data"]["order"]["lineItems"]["nodes"]
+    assert [line["itemId"] for line in lines] == ["100", "110", "120", "130"]
 
 
 def shape(value: Any) -> Any:
