@@ -3,6 +3,7 @@
 `make_app` is called by `ordering api`, by the tests and by the benchmark; all wiring is here.
 """
 
+import asyncio
 import errno
 import logging
 import socket
@@ -13,6 +14,7 @@ from typing import Any
 from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from ordering.access.roles import Permission
 from ordering.collector import spare_collector
@@ -96,6 +98,7 @@ def make_app(settings: Settings, database_url: str, redis_url: str) -> Litestar:
             Exception: _on_defect,
         },
         before_request=_correlate,
+        middleware=[_answer_when_cut_off],
         before_send=[deprecated.mark_deprecated],
         openapi_config=None,
         logging_config=None,
@@ -148,6 +151,18 @@ async def _correlate(_request: AnyRequest) -> None:
     Async, since a function called in a thread would set it there.
     """
     correlation_id.set(show_id(new_id()))
+
+
+def _answer_when_cut_off(app: ASGIApp) -> ASGIApp:
+    """Answer a request that a server which ends no longer waits for: it may be sent again."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            raise RetryableError([Problem.of(messages.UNAVAILABLE)]) from None
+
+    return answer
 
 
 def _on_ordering_error(request: AnyRequest, error: OrderingError) -> Response[bytes]:
