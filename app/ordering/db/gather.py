@@ -92,47 +92,48 @@ class Gather(Generic[Item, Result]):
             await self._do([self._waiting.popleft() for _ in range(size)])
 
     async def _do(self, group: Sequence[_Entry[Item, Result]]) -> None:
+        """Work on a group. However that ends, each of its callers is told."""
         try:
             async with self._database.acquire() as connection:
                 results = await self._work(connection, [item for item, _ in group])
+            done = list(zip(group, results, strict=True))
         except UNCERTAIN:
-            for entry in group:
-                await self._make_sure(entry)
-            return
+            for item, future in group:
+                # As a value: what fails here is told to its caller, and the others are done.
+                (outcome,) = await asyncio.gather(self._make_sure(item), return_exceptions=True)
+                _settle(future, outcome)
         except Exception as error:  # noqa: BLE001 - handed to the caller whose work it was
             if len(group) == 1:
-                _fail(group[0][1], error)
+                _settle(group[0][1], error)
                 return
             for entry in group:
                 await self._do([entry])
-            return
-        for (_, future), result in zip(group, results, strict=True):
-            if not future.done():
-                future.set_result(result)
+        else:
+            for (_, future), result in done:
+                _settle(future, result)
 
-    async def _make_sure(self, entry: _Entry[Item, Result]) -> None:
-        """Find out whether lost work was done, and do it if not.
+    async def _make_sure(self, item: Item) -> Result:
+        """Find out whether lost work was done, and do it if not; returns its result.
 
         The statement may still be running on the server: then doing it again waits for it, and is
         refused because the rows are there, and the next look finds them.
         """
-        item, future = entry
-        error: Exception | None = None
-        for _ in range(_TRIES):
+        for left in reversed(range(_TRIES)):
             try:
                 async with self._database.acquire() as connection:
                     done = await self._find_done(connection, item) if self._find_done else None
-                    result = done or (await self._work(connection, [item]))[0]
-            except DATABASE_AWAY as failure:
-                error = failure
-                await asyncio.sleep(_PAUSE_S)
-                continue
-            if not future.done():
-                future.set_result(result)
-            return
-        _fail(future, error or RuntimeError("no try was made"))
+                    return done or (await self._work(connection, [item]))[0]
+            except DATABASE_AWAY:
+                if not left:
+                    raise
+            await asyncio.sleep(_PAUSE_S)
+        raise AssertionError
 
 
-def _fail(future: "asyncio.Future[Result]", error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)
+def _settle(future: "asyncio.Future[Result]", outcome: Result | BaseException) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, BaseException):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

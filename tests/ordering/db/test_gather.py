@@ -179,6 +179,33 @@ async def test_a_database_that_stays_away_is_told_after_a_few_tries(
     assert tries == [1, 1, 1, 1]
 
 
+async def test_each_caller_is_told_how_its_lost_work_ended(names: Database) -> None:
+    async def lossy(connection: Connection, items: Sequence[str]) -> list[str]:
+        if items != ["two"]:
+            raise ConnectionResetError if len(items) > 1 or items == ["one"] else KeyError(*items)
+        await connection.execute("INSERT INTO names SELECT unnest($1::text[])", items)
+        return ["TWO"]
+
+    async def find(_: Connection, item: str) -> str | None:
+        return "ONE" if item == "one" else None
+
+    group = Gather(names, lossy, find, hands=1)
+    tasks = await submitted(group, "one") + await submitted(group, "odd", "two")
+    async with asyncio.timeout(10):
+        one, odd, two = await asyncio.gather(*tasks, return_exceptions=True)
+    assert (one, repr(odd), two) == ("ONE", "KeyError('odd')", "TWO")
+    assert await stored(names) == ["two"]
+
+
+async def test_a_caller_without_a_result_is_told(names: Database) -> None:
+    async def mute(_connection: Connection, _items: Sequence[str]) -> list[str]:
+        return []
+
+    async with asyncio.timeout(10):
+        with pytest.raises(ValueError, match="shorter"):
+            await Gather(names, mute).submit("one")
+
+
 async def test_too_many_waiting_are_refused(names: Database) -> None:
     writes = Writes()
     group = Gather(names, writes, hands=1, max_waiting=1)
