@@ -78,8 +78,7 @@ class Drainer:
             self._rung.clear()
             sleep_s = self._sweep_s
             try:
-                if not await self._run():
-                    sleep_s = min(sleep_s, _WHILE_CLOSED_S)
+                sleep_s = self._sleep_s(is_open=await self._run())
             except DATABASE_AWAY:
                 _log.warning("the database is away; draining waits", exc_info=True)
                 # All leases may expire meanwhile. Who is back first must not take for dead those
@@ -92,6 +91,9 @@ class Drainer:
             except TimeoutError:
                 pass
 
+    def _sleep_s(self, *, is_open: bool) -> float:
+        return self._sweep_s if is_open else min(self._sweep_s, _WHILE_CLOSED_S)
+
     async def _run(self) -> bool:
         """Drain until the queue is empty, the gate closed or the time over; tells if it was open.
 
@@ -102,15 +104,16 @@ class Drainer:
         batches = _Batches(self._processor)
         try:
             while not self._stopping and not batches.errors:
-                if self._gate is not None and not await self._gate.is_open():
-                    return False
-                if await batches.take():
+                # As in `_keep_draining`: a batch in hand may be held up, and who rings need not.
+                self._rung.clear()
+                is_open = self._gate is None or await self._gate.is_open()
+                if is_open and await batches.take():
                     await batches.free_hand()
                 elif batches.under_way:
-                    # Its end may let others go on, so the queue is looked at again.
-                    await batches.one_ended()
+                    # The end of one may let others go on, so the queue is looked at again.
+                    await batches.one_ended(self._rung, within_s=self._sleep_s(is_open=is_open))
                 else:
-                    return True
+                    return is_open
                 await self._rescue_if_due()
                 if time.monotonic() >= ends:
                     self._rung.set()
@@ -143,11 +146,20 @@ class _Batches:
         while len(self.under_way) >= _HANDS:
             await self.one_ended()
 
-    async def one_ended(self) -> None:
-        """Wait until one of the batches has ended, in whatever way."""
-        ended, self.under_way = await asyncio.wait(
-            self.under_way, return_when=asyncio.FIRST_COMPLETED
-        )
+    async def one_ended(
+        self, or_rung: asyncio.Event | None = None, *, within_s: float | None = None
+    ) -> None:
+        """Wait until a batch has ended, in whatever way, the bell rings, or the time is over."""
+        ringing = {asyncio.create_task(or_rung.wait())} if or_rung else set[asyncio.Task[bool]]()
+        try:
+            await asyncio.wait(
+                self.under_way | ringing, timeout=within_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            for task in ringing:
+                task.cancel()
+        ended = {task for task in self.under_way if task.done()}
+        self.under_way -= ended
         self.errors += [error for task in ended if (error := task.exception())]
 
     async def finish(self) -> None:

@@ -12,6 +12,7 @@ from ordering.db.engine import Database
 from ordering.domain.ids import new_id
 from ordering.domain.timestamps import now
 from ordering.inbound.claim import Claim, Claimed
+from ordering.inbound.control import Gate
 from ordering.inbound.process import Processor
 from ordering_jobs.drain import Drainer
 from support import payloads
@@ -144,6 +145,66 @@ async def test_two_batches_are_in_hand_and_the_next_is_claimed_when_one_ends() -
     assert (slow.looks, len(slow.finished)) == (3, 1)
     for _ in slow.script:
         slow.go_on.release()
+    slow.go_on.release()
+    slow.go_on.release()
+    await drainer.close()
+
+
+class Gated:
+    """A gate that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self.looks = 0
+
+    async def is_open(self) -> bool:
+        self.looks += 1
+        return self.open
+
+
+@pytest.mark.parametrize("rings", [True, False])
+async def test_a_batch_that_is_held_up_holds_up_no_other(*, rings: bool) -> None:
+    slow = Slow()
+    slow.script = [batch]
+    drainer = Drainer(cast("Processor", slow), sweep_s=3600 if rings else 0.02)
+    drainer.open()
+
+    async def waits() -> bool:
+        return slow.looks >= 2
+
+    await until(waits)
+    assert slow.begun == 1
+    slow.script = [batch]
+    if rings:
+        drainer.wake()
+    await has_begun(slow, 2)
+    assert slow.finished == []
+    slow.go_on.release()
+    slow.go_on.release()
+    await drainer.close()
+    assert len(slow.finished) == 2
+
+
+async def test_a_gate_that_opens_again_is_seen_beside_a_batch_that_is_held_up() -> None:
+    slow, gate = Slow(), Gated()
+    slow.script = [batch]
+    drainer = Drainer(cast("Processor", slow), sweep_s=0.02, gate=cast("Gate", gate))
+    drainer.open()
+    await has_begun(slow, 1)
+    gate.open = False
+    seen = gate.looks
+
+    async def is_seen() -> bool:
+        return gate.looks > seen + 1
+
+    await until(is_seen)
+    slow.script = [batch]
+    looks = slow.looks
+    seen = gate.looks
+    await until(is_seen)
+    assert (slow.looks, slow.begun) == (looks, 1)
+    gate.open = True
+    await has_begun(slow, 2)
     slow.go_on.release()
     slow.go_on.release()
     await drainer.close()
