@@ -59,7 +59,8 @@ _TRIES = 3
 _TOP_PRIORITY = 32767
 _LOWEST_PRIORITY = -32768
 
-_LOCK_ONE = "SELECT state FROM inbound_request WHERE id = $1 FOR UPDATE"
+# Who ends a request that is in progress has locked it and waits for the names that we hold.
+_LOCK_ONE = "SELECT state FROM inbound_request WHERE id = $1 FOR UPDATE SKIP LOCKED"
 
 _HASTEN = f"""
 UPDATE inbound_request SET priority = $2, due_at = NULL, updated_at = now(),
@@ -99,7 +100,7 @@ WHERE {where} AND {state} AND number > {after} AND number <= {last}
 ORDER BY state, number LIMIT {batch}
 """
 
-# Who ends a request that is in progress has locked it and waits for the names that we hold.
+# As above.
 _LOCK = """
 SELECT id FROM inbound_request WHERE id = ANY($1::uuid[]) AND {state} FOR UPDATE SKIP LOCKED
 """
@@ -124,7 +125,7 @@ class QueueOperations:
         """Give the record with this id or external id priority over all others.
 
         One in error is redriven. Returns the record, committed. Raises `NotFoundError`, or
-        `ConflictError` where its state is neither `new` nor `error`.
+        `ConflictError` where its state is neither `new` nor `error`, or somebody else has it.
         """
 
         async def work(connection: Connection) -> QueuedRequest:
@@ -132,7 +133,8 @@ class QueueOperations:
                 await begin_once(connection, once.key)
             identity = _found(await find_row(connection, "id", text))["id"]
             await lock_lines(connection, [identity], by_account=self._by_account)
-            state = _found(await connection.fetchrow(_LOCK_ONE, identity))["state"]
+            # One that somebody else has locked is being taken, or made an order.
+            state = await connection.fetchval(_LOCK_ONE, identity) or _I.IN_PROGRESS
             if state not in RUNNABLE:
                 raise ConflictError([Problem.of(messages.REQUEST_CANNOT_RUN, state=state)])
             if state == _I.ERROR:

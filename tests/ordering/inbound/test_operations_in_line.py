@@ -12,6 +12,7 @@ from ordering.catalog.lookups import ReferenceFinder
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
 from ordering.db.failures import LOCKED
+from ordering.domain.errors import ConflictError
 from ordering.domain.ids import show_id
 from ordering.domain.states import InboundState, InboundStatus
 from ordering.inbound.accept import AcceptOrder
@@ -146,6 +147,24 @@ async def test_who_cancels_waits_for_a_line_without_holding_its_requests(
         # What waited was freed, and canceled as one that is new.
         assert await canceling == 1
     assert await line(demo_database, [first, second]) == [("completed", None), ("error", first)]
+
+
+async def test_an_order_on_demand_does_not_wait_for_who_makes_it_one(
+    accept: AcceptOrder, queue: QueueOperations, demo_database: Database
+) -> None:
+    """The end of the request and the demand for it cannot wait for each other."""
+    (identity,) = await in_line(accept, 1)
+    taken = await take(demo_database)
+    async with demo_database.transaction() as ending:
+        await complete(ending, taken.token, [(identity, InboundStatus.SUCCESS)])
+        # It has the row, and the names of the line come next.
+        async with asyncio.timeout(5):
+            with pytest.raises(ConflictError) as caught:
+                await queue.create_order(show_id(identity), "ann")
+        await lock_lines(ending, [identity], by_account=False)
+    (problem,) = caught.value.problems
+    assert problem.message == "A request in state in_progress cannot be made an order on demand"
+    assert await line(demo_database, [identity]) == [("completed", None)]
 
 
 @pytest.mark.parametrize("operation", ["redrive", "create order"])
