@@ -23,7 +23,8 @@ USER, PASSWORD = "ordering", "pass word"
 class Mailbox:
     """What was delivered, and to whom. While `open` is not set, e-mails wait to be accepted.
 
-    `refused` are recipients that the server does not take, `answer` is what it says to an e-mail.
+    `refused` are recipients that the server does not take, `answer` is what it says to an e-mail,
+    `farewell` in the end.
     """
 
     def __init__(self) -> None:
@@ -31,6 +32,7 @@ class Mailbox:
         self.recipients: list[list[str]] = []
         self.refused: set[str] = set()
         self.answer = "250 OK"
+        self.farewell = "221 Bye"
         self.open = asyncio.Event()
         self.open.set()
         self.reached = asyncio.Event()
@@ -54,6 +56,10 @@ class Mailbox:
             self.messages.append(message_from_bytes(content, policy=default))
             self.recipients.append([str(each) for each in envelope.rcpt_tos])
         return self.answer
+
+    async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:
+        """Say farewell."""
+        return self.farewell
 
 
 def _authenticate(*arguments: Any) -> AuthResult:

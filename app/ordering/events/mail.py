@@ -2,8 +2,8 @@
 
 Each outbox row with `mail_due_at` is to be told by e-mail. One e-mail tells of all that failed
 within the time for which failures are gathered, so that ten thousand bad orders are one e-mail. It
-is sent once unless a worker dies between the server's acceptance and our note of it: then it is
-sent again (docs/decisions/0019-failures.md).
+is sent again only if we do not hear that the server took it, or if it is not noted within minutes,
+as when the worker is killed in between (docs/decisions/0019-failures.md).
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import logging
 import smtplib
 import ssl
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -138,12 +139,14 @@ class FailureMails:
         self._database = database
         self._settings = settings
         self._gather = timedelta(seconds=settings.smtp_gather_s)
+        self._sent: list[int] = []
 
     async def send_due(self) -> int:
         """Send one e-mail if one is due; returns how many failures it tells of.
 
         Raises `MailError` if the server does not take it; it is due again at once then.
         """
+        await self._note_sent()
         failures = await self._take()
         if not failures:
             return 0
@@ -153,8 +156,15 @@ class FailureMails:
         except _FAILURES as error:
             await self._note(_NOT_SENT, ids)
             raise MailError(type(error).__name__) from error
-        await self._note(_SENT, ids)
+        self._sent += ids
+        await self._note_sent()
         return len(ids)
+
+    async def _note_sent(self) -> None:
+        """Note what is sent, and was perhaps before the database went away."""
+        if self._sent:
+            await self._note(_SENT, self._sent)
+            self._sent = []
 
     async def _take(self) -> Sequence[Failure]:
         sending = timedelta(seconds=_SENDING_S)
@@ -187,10 +197,13 @@ def _deliver(settings: Settings, message: EmailMessage) -> None:
         server = smtplib.SMTP_SSL(host, port, timeout=_SMTP_TIMEOUT_S, context=context)
     else:
         server = smtplib.SMTP(host, port, timeout=_SMTP_TIMEOUT_S)
-    with server:
+    with closing(server):
         if settings.smtp_security == "starttls":
             server.starttls(context=context)
         if settings.smtp_user:
             server.login(settings.smtp_user, settings.smtp_password or "")
         if refused := server.send_message(message, to_addrs=_recipients(settings)):
             _log.warning("the mail server refused %s of the recipients", len(refused))
+        # It is sent, whatever becomes of the farewell.
+        with suppress(smtplib.SMTPException, OSError):
+            server.quit()

@@ -9,10 +9,12 @@ from uuid import UUID
 import pytest
 
 from ordering.db.engine import Database
+from ordering.db.failures import LOCKED
 from ordering.domain.ids import new_id
 from ordering.events.mail import Failure, FailureMails, MailError, compose
 from ordering.settings import Settings
 from support.explaining import ExplainingDatabase
+from support.faults import Fault, FaultyDatabase
 from support.mailbox import PASSWORD, USER, Mailbox, certificate, mailing, serving
 from support.processes import until
 
@@ -233,6 +235,32 @@ async def test_a_worker_that_dies_before_it_notes_the_sending_has_it_sent_again(
         assert await other.send_due() == 1
     assert len(box.messages) == 2
     assert await due(demo_database) == 0
+
+
+async def test_an_e_mail_is_sent_whatever_the_server_s_farewell(demo_database: Database) -> None:
+    await failed(demo_database)
+    async with serving() as box:
+        box.farewell = "421 too busy"
+        mails = FailureMails(demo_database, mailing(box))
+        assert [await mails.send_due() for _ in range(2)] == [1, 0]
+    assert len(box.messages) == 1
+    assert await due(demo_database) == 0
+
+
+async def test_a_note_that_the_database_does_not_take_is_made_at_the_next_look(
+    demo_database: Database,
+) -> None:
+    await failed(demo_database)
+    async with serving() as box:
+        # The e-mail is sent between the fourth statement, a commit, and the fifth, the note.
+        faulty = FaultyDatabase(demo_database, at=5, fault=Fault.LOCK_TIMEOUT)
+        mails = FailureMails(faulty, mailing(box))
+        with pytest.raises(LOCKED):
+            await mails.send_due()
+        assert await due(demo_database) == 1
+        assert await mails.send_due() == 0
+    assert await due(demo_database) == 0
+    assert len(box.messages) == 1
 
 
 # -- how it is sent --------------------------------------------------------------------------------
