@@ -1,9 +1,10 @@
 """Where rows become orders: a filter and a page in, one statement out.
 
-PostgreSQL joins the tables that the asked-for branches are in, and answers JSON in the shape of
-the aggregate, which becomes objects in one step: fewer round trips, and less work for each row,
-than a statement per table (docs/decisions/0021-json-from-sql.md). One statement also sees one
-moment, so an order and its lines, or a page and its total, belong together.
+PostgreSQL puts the rows of the asked-for branches together, and answers JSON in the shape of the
+aggregate, which becomes objects in one step: fewer round trips, and less work for each row, than a
+statement per table (docs/decisions/0021-json-from-sql.md). Each order is a row of the answer,
+because PostgreSQL bears no value of a gigabyte, and a page of large orders may be one. One
+statement also sees one moment, so an order and its lines, or a page and its total, belong together.
 """
 
 from enum import Flag, auto
@@ -121,8 +122,14 @@ _LINES = """
 (SELECT coalesce(json_agg({shown} ORDER BY line.position), '[]') FROM order_line_item AS line
  WHERE line.order_id = header.id)
 """
-_ORDERS = """
-SELECT coalesce(json_agg({shown} ORDER BY header.number), '[]') AS orders FROM ({which}) AS header
+_ORDERS = "SELECT {shown} AS shown FROM ({which}) AS header"
+
+# The total is told where the page is empty, too. Rows come as the page has them, or as a join that
+# we did not foresee leaves them, so that whoever reads them sorts.
+_COUNTED = """
+SELECT counted.total, CASE WHEN header.id IS NOT NULL THEN {shown} END AS shown
+FROM (SELECT count(*) AS total FROM customer_order {where}) AS counted
+LEFT JOIN ({which}) AS header ON true
 """
 
 _BY_TEXT = """
@@ -133,7 +140,6 @@ _FIND = _BY_TEXT.format(columns="*")
 _LOCK = f"{_BY_TEXT.format(columns='id')} FOR UPDATE"
 _BY_ID = "SELECT * FROM customer_order WHERE id = $1"
 _PAGE = "SELECT * FROM customer_order {where} ORDER BY number LIMIT $1 OFFSET $2"
-_TOTAL = "(SELECT count(*) FROM customer_order {where}) AS total"
 
 #: The texts by which orders may name the party that is known under one of them. Parties of
 #: different kinds may share an external id; then those of all of them.
@@ -145,7 +151,7 @@ ARRAY(
 )
 """
 
-_decoder = msgspec.json.Decoder(list[Order])
+_decoder = msgspec.json.Decoder(Order)
 
 
 async def find_order(connection: Connection, text: str, branches: Branch) -> Order | None:
@@ -154,7 +160,7 @@ async def find_order(connection: Connection, text: str, branches: Branch) -> Ord
         # PostgreSQL's text cannot hold U+0000, so nothing can be found under it.
         return None
     found = await connection.fetchval(_select(_FIND, branches), parse_id(text), text)
-    return next(iter(_decoder.decode(found)), None)
+    return _decoder.decode(found) if found else None
 
 
 async def lock_order_rows(connection: Connection, text: str) -> Order | None:
@@ -168,8 +174,7 @@ async def lock_order_rows(connection: Connection, text: str) -> Order | None:
     identity = await connection.fetchval(_LOCK, parse_id(text), text)
     if identity is None:
         return None
-    (order,) = _decoder.decode(await connection.fetchval(_select(_BY_ID, Branch.ALL), identity))
-    return order
+    return _decoder.decode(await connection.fetchval(_select(_BY_ID, Branch.ALL), identity))
 
 
 async def list_orders(
@@ -184,9 +189,13 @@ async def list_orders(
         return Page([], 0)
     values: list[Any] = [limit, offset]
     where = _where(wanted, values)
-    select = _select(_PAGE.format(where=where), branches, _TOTAL.format(where=where))
-    row = await connection.fetchrow(select, *values)
-    return Page(_decoder.decode(row["orders"]), row["total"]) if row else Page([], 0)
+    rows = await connection.fetch(_select(_PAGE.format(where=where), branches, where), *values)
+    orders = [_decoder.decode(row["shown"]) for row in rows if row["shown"]]
+    return Page(sorted(orders, key=_number), rows[0]["total"])
+
+
+def _number(order: Order) -> int:
+    return order.number or 0
 
 
 def _where(wanted: dict[str, str], values: list[Any]) -> str:
@@ -206,8 +215,11 @@ def _where(wanted: dict[str, str], values: list[Any]) -> str:
 
 
 @cache
-def _select(which: str, branches: Branch, *beside: str) -> str:
-    """Write the statement that answers the orders of `which`, and what stands beside them."""
+def _select(which: str, branches: Branch, counted: str | None = None) -> str:
+    """Write the statement that answers the orders of `which`, a row for each.
+
+    Where `counted` is a condition, beside each, or alone, stands how many orders fit that.
+    """
     lists = [
         f"'{name}', {_LIST.format(shown=shown, table=table_name(table))}"
         for branch, (name, table, shown) in _CHILDREN.items()
@@ -215,5 +227,7 @@ def _select(which: str, branches: Branch, *beside: str) -> str:
     ]
     lines = _LINES.format(shown=_object(LineItem, OrderLineItem, "line", *lists))
     below = [f"'line_items', {lines}"] if Branch.LINE_ITEMS in branches else []
-    orders = _ORDERS.format(shown=_object(Order, CustomerOrder, "header", *below), which=which)
-    return f"SELECT {', '.join(beside)}, ({orders}) AS orders" if beside else orders
+    shown = _object(Order, CustomerOrder, "header", *below)
+    if counted is None:
+        return _ORDERS.format(shown=shown, which=which)
+    return _COUNTED.format(shown=shown, which=which, where=counted)

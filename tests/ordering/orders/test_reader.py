@@ -3,6 +3,7 @@
 import asyncio
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from ordering.catalog.lookups import find_references
@@ -140,10 +141,31 @@ async def test_pages_follow_the_order_of_creation(
             connection, OrderFilter(state="completed"), limit=2, offset=0, branches=Branch.ALL
         )
         assert none == ([], 0)
+        beyond = await list_orders(
+            connection, OrderFilter(), limit=2, offset=5, branches=Branch.ALL
+        )
+        assert beyond == ([], 5)
         new = await list_orders(
             connection, OrderFilter(state="new"), limit=100, offset=0, branches=Branch.NONE
         )
         assert (len(new.orders), new.total) == (5, 5)
+
+
+async def test_each_order_of_a_page_is_a_value_of_its_own(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    """However large the orders are, a page is not a value that is too large for PostgreSQL."""
+    orders = await place(demo_database, keeper, rich(), rich(), rich())
+    counting = CountingDatabase(demo_database)
+    async with counting.acquire() as connection:
+        page = await list_orders(connection, OrderFilter(), limit=9, offset=0, branches=Branch.ALL)
+    (statement,) = counting.statements
+    async with demo_database.acquire() as connection:
+        rows = await connection.fetch(statement, 9, 0)
+    assert [normal(order) for order in page.orders] == [normal(order) for order in orders]
+    numbers = [msgspec.json.decode(row["shown"])["number"] for row in rows]
+    assert sorted(numbers) == [1, 2, 3]
+    assert [row["total"] for row in rows] == [3, 3, 3]
 
 
 async def test_two_thousand_lines_take_as_many_statements_as_one(
