@@ -19,6 +19,9 @@ from support.servers import blank_database
 #: A migration that builds one index beside the running service.
 PARTY_INDEX = "2026-11-22T09:00:00:000002"
 
+#: A migration whose indexes take the place of others.
+LINE_INDEXES = "2026-11-22T11:40:00:000001"
+
 #: What each of the migrations builds beside the running service: its table, its indexes.
 CONCURRENT = {
     PARTY_INDEX: ("customer_order", ["customer_order_party"]),
@@ -35,7 +38,7 @@ CONCURRENT = {
             "inbound_request_unfinished_account",
         ],
     ),
-    "2026-11-22T11:40:00:000001": (
+    LINE_INDEXES: (
         "order_line_item",
         [
             "order_line_item_parent",
@@ -225,3 +228,41 @@ async def test_an_index_that_was_left_unfinished_is_built_anew(servers: Embedded
     finally:
         await admin.close()
         await reader.close()
+
+
+async def test_an_index_that_replaced_another_is_kept_when_the_others_are_built_anew(
+    servers: EmbeddedServers,
+) -> None:
+    url = await blank_database(servers, "tests_migrations")
+    await migrate(url)
+    admin = await connect(url)
+
+    async def built() -> list[tuple[str, int, bool]]:
+        """List the indexes of the migration, by name; one that is built anew has another number."""
+        rows = await admin.fetch(
+            "SELECT relname, pg_class.oid::bigint, indisvalid FROM pg_index"
+            " JOIN pg_class ON pg_class.oid = indexrelid WHERE relname = ANY($1) ORDER BY relname",
+            indexes,
+        )
+        return [tuple(row) for row in rows]
+
+    try:
+        _, indexes = CONCURRENT[LINE_INDEXES]
+        await admin.execute("DELETE FROM migration WHERE name = $1", LINE_INDEXES)
+        await admin.execute("DROP INDEX work_note_line")
+        await admin.execute(
+            "UPDATE pg_index SET indisvalid = false"
+            " WHERE indexrelid = 'order_line_related_item_line'::regclass"
+        )
+        before = {name: number for name, number, _ in await built()}
+        assert await migrate(url) == [LINE_INDEXES]
+        after = await built()
+        assert [(name, valid) for name, _, valid in after] == [
+            (name, True) for name in sorted(indexes)
+        ]
+        assert [name for name, number, _ in after if before.get(name) != number] == [
+            "order_line_related_item_line",
+            "work_note_line",
+        ]
+    finally:
+        await admin.close()

@@ -1,8 +1,8 @@
 """Indexes by which the rows of one line are found, as those of its order were.
 
 Each takes the place of one that has its first column only, which a running older version reads by
-just as well. Built while orders are being placed; what an interrupted run left behind is dropped
-first.
+just as well. Built while orders are being placed: all of them before any that is replaced is dropped,
+and those that an interrupted run has finished are kept, so that there always is one to read by.
 """
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
@@ -34,17 +34,15 @@ INDEXES = {
     "work_note_line": ("work_note (order_id, line_item_id, id)", "work_note_order"),
 }
 
-STATEMENTS = tuple(
-    statement
-    for name, (columns, replaced) in INDEXES.items()
-    for statement in (
-        f"DROP INDEX CONCURRENTLY IF EXISTS {name}",
-        f"CREATE INDEX CONCURRENTLY {name} ON {columns}",
-        f"DROP INDEX CONCURRENTLY IF EXISTS {replaced}",
-    )
+STATEMENTS = (
+    *(
+        f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {columns}"
+        for name, (columns, _) in INDEXES.items()
+    ),
+    *(f"DROP INDEX CONCURRENTLY IF EXISTS {replaced}" for _, replaced in INDEXES.values()),
 )
 
 
 async def forwards() -> MigrationManager:
     """Build the indexes beside the running service, and drop those that they replace."""
-    return concurrent_migration(ID, DESCRIPTION, STATEMENTS)
+    return concurrent_migration(ID, DESCRIPTION, STATEMENTS, indexes=tuple(INDEXES))
