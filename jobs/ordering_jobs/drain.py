@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 
-from ordering.db.failures import DATABASE_AWAY
+from ordering.db.failures import PASSING
 from ordering.inbound.control import Gate
 from ordering.inbound.process import Processor
 
@@ -79,7 +79,7 @@ class Drainer:
             sleep_s = self._sweep_s
             try:
                 sleep_s = self._sleep_s(is_open=await self._run())
-            except DATABASE_AWAY:
+            except PASSING:
                 _log.warning("the database is away; draining waits", exc_info=True)
                 # All leases may expire meanwhile. Who is back first must not take for dead those
                 # who come back a little later and give back their claims themselves.
@@ -167,4 +167,4 @@ class _Batches:
         while self.under_way:
             await self.one_ended()
         if self.errors:
-            raise min(self.errors, key=lambda error: isinstance(error, DATABASE_AWAY))
+            raise min(self.errors, key=lambda error: isinstance(error, PASSING))

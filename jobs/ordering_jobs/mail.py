@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from ordering.db.failures import DATABASE_AWAY
+from ordering.db.failures import PASSING
 from ordering.events.mail import FailureMails, MailError
 from ordering.inbound.backoff import Backoff
 
@@ -60,7 +60,7 @@ class Mailer:
             self._failures += 1
             _log.warning("the mail server takes no e-mail now: %s", error)
             return self._backoff.wait_s(self._failures)
-        except DATABASE_AWAY:
+        except PASSING:
             _log.warning("the database is away; e-mails wait", exc_info=True)
         else:
             self._failures = 0

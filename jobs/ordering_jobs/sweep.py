@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from ordering.db.failures import DATABASE_AWAY
+from ordering.db.failures import PASSING
 from ordering.inbound.retention import Removed, Retention
 
 __all__ = ["keep_sweeping"]
@@ -19,6 +19,6 @@ async def keep_sweeping(retention: Retention, *, every_s: float = _EVERY_S) -> N
             removed = await retention.sweep()
             if removed != Removed():
                 _log.info("swept out what is kept no longer: %s", removed)
-        except DATABASE_AWAY:
+        except PASSING:
             _log.warning("the database is away; sweeping waits", exc_info=True)
         await asyncio.sleep(every_s)

@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from ordering.catalog.snapshot import CatalogKeeper
+from ordering.db.driver import asyncpg
 from ordering.db.engine import Database
 from ordering.domain.ids import new_id
 from ordering.domain.timestamps import now
@@ -73,12 +74,14 @@ class Scripted:
         self.finished.append(taken)
 
 
-def away() -> Claim:
-    raise ConnectionRefusedError
+def raising(error: type[Exception]) -> Callable[[], Claim]:
+    def look() -> Claim:
+        raise error
+
+    return look
 
 
-def defect() -> Claim:
-    raise ZeroDivisionError
+away = raising(ConnectionRefusedError)
 
 
 def batch() -> Claim:
@@ -91,7 +94,7 @@ NOTHING = Claim(new_id(), [])
 
 async def test_a_database_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ordering_jobs.drain._AFTER_FAILURE_S", 0.0)
-    processor = Scripted(away, away, batch)
+    processor = Scripted(away, raising(asyncpg.InvalidPasswordError), batch)
     drainer = Drainer(cast("Processor", processor), sweep_s=0.01)
     drainer.open()
 
@@ -102,11 +105,15 @@ async def test_a_database_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyP
     await drainer.close()
 
 
-async def test_a_defect_ends_the_task_with_its_error() -> None:
-    drainer = Drainer(cast("Processor", Scripted(defect)), sweep_s=3600)
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError, asyncpg.UndefinedTableError, asyncpg.DataError]
+)
+async def test_a_defect_ends_the_task_with_its_error(error: type[Exception]) -> None:
+    drainer = Drainer(cast("Processor", Scripted(raising(error))), sweep_s=0)
     task = drainer.open()
-    await asyncio.wait({task})
-    assert isinstance(task.exception(), ZeroDivisionError)
+    await asyncio.wait({task}, timeout=10)
+    assert task.done()
+    assert isinstance(task.exception(), error)
     await drainer.close()
 
 

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from ordering.db.driver import asyncpg
 from ordering.db.engine import Database
 from ordering.events.mail import FailureMails, MailError
 from ordering.inbound.backoff import Backoff
@@ -45,6 +46,10 @@ def defect() -> int:
     raise ZeroDivisionError
 
 
+def without_table() -> int:
+    raise asyncpg.UndefinedTableError
+
+
 async def test_after_failures_it_waits_longer_each_time_and_then_as_before(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -75,11 +80,15 @@ async def test_after_failures_it_waits_longer_each_time_and_then_as_before(
     ]
 
 
-async def test_a_defect_ends_it() -> None:
-    mailer = Mailer(cast("FailureMails", Scripted(defect)))
+@pytest.mark.parametrize(
+    ("script", "error"), [(defect, ZeroDivisionError), (without_table, asyncpg.UndefinedTableError)]
+)
+async def test_a_defect_ends_it(script: Callable[[], int], error: type[Exception]) -> None:
+    mailer = Mailer(cast("FailureMails", Scripted(script)))
     task = mailer.open()
-    await asyncio.wait({task})
-    assert isinstance(task.exception(), ZeroDivisionError)
+    await asyncio.wait({task}, timeout=10)
+    assert task.done()
+    assert isinstance(task.exception(), error)
     await mailer.close()
 
 

@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from ordering.db.driver import asyncpg
 from ordering.db.engine import Database
 from ordering.inbound.retention import Removed, Retention
 from ordering.settings import Settings
@@ -38,6 +39,10 @@ def defect() -> Removed:
     raise ZeroDivisionError
 
 
+def without_table() -> Removed:
+    raise asyncpg.UndefinedTableError
+
+
 async def test_it_sweeps_again_and_again_and_tells_what_went(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -56,10 +61,14 @@ async def test_it_sweeps_again_and_again_and_tells_what_went(
     ]
 
 
-async def test_a_defect_ends_it() -> None:
-    task = asyncio.create_task(keep_sweeping(cast("Retention", Scripted(defect)), every_s=0))
-    await asyncio.wait({task})
-    assert isinstance(task.exception(), ZeroDivisionError)
+@pytest.mark.parametrize(
+    ("script", "error"), [(defect, ZeroDivisionError), (without_table, asyncpg.UndefinedTableError)]
+)
+async def test_a_defect_ends_it(script: Callable[[], Removed], error: type[Exception]) -> None:
+    task = asyncio.create_task(keep_sweeping(cast("Retention", Scripted(script)), every_s=60))
+    await asyncio.wait({task}, timeout=10)
+    assert task.done()
+    assert isinstance(task.exception(), error)
 
 
 async def test_a_worker_sweeps_when_it_starts_and_ends_with_the_sweepers_defect(

@@ -2,7 +2,7 @@
 
 from ordering.db.driver import asyncpg
 
-__all__ = ["DATABASE_AWAY", "LOCKED", "OUTAGE", "RETRYABLE", "UNCERTAIN"]
+__all__ = ["DATABASE_AWAY", "LOCKED", "OUTAGE", "PASSING", "RETRYABLE", "UNCERTAIN"]
 
 #: Any failure of the database or of the way to it: who can do without it for now, waits.
 DATABASE_AWAY: tuple[type[Exception], ...] = (
@@ -41,4 +41,16 @@ RETRYABLE: tuple[type[Exception], ...] = (
     asyncpg.TransactionRollbackError,  # deadlock, serialization failure
     asyncpg.OperatorInterventionError,  # statement timeout, a session ended by an operator
     LOCKED,
+)
+
+#: What a process waits out that works by itself: besides what is retryable, a server that does not
+#: let it in, or only reads, until that is mended; a session that was frozen for too long; a schema
+#: that was changed below a prepared statement. All else, as a missing table, is a defect.
+PASSING: tuple[type[Exception], ...] = (
+    *RETRYABLE,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidCachedStatementError,
 )
