@@ -174,7 +174,8 @@ class BulkIntake:
             self._problems = error.problems
         except (*DATABASE_AWAY, GatherClosedError) as error:
             _log.warning("bulk %s was interrupted: %r", show_id(self.id), error)
-            self._problems = [Problem.of(messages.UNAVAILABLE)]
+            told = messages.UNAVAILABLE if _may_pass(error) else messages.CREATION_FAILED
+            self._problems = [Problem.of(told)]
         finally:
             for task in (reading, watching):
                 task.cancel()
@@ -241,9 +242,11 @@ class BulkIntake:
 
     async def _work(self) -> None:
         writing: asyncio.Task[None] | None = None
+        after = 0
         try:
             while lines := await self._buffer.take(_BATCH, _BATCH_BYTES):
-                batch = await self._tools.judge.judge(self._opened, lines, self._client)
+                batch = await self._tools.judge.judge(self._opened, lines, self._client, after)
+                after = lines[-1].number
                 if writing is not None:
                     await writing
                 writing = asyncio.create_task(self._write(batch))
@@ -287,3 +290,7 @@ class BulkIntake:
         line.request = None
         line.problems = [Problem.of(messages.CREATION_FAILED)]
         return await self._submit(batch)
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, (*RETRYABLE, GatherClosedError))

@@ -89,13 +89,13 @@ class LineJudge:
             settings, check_references=settings.create_product_order_validations_async
         )
 
-    async def judge(self, bulk: Opened, lines: Sequence[Line], client: str) -> Batch:
-        """Judge the lines that were not answered before.
+    async def judge(self, bulk: Opened, lines: Sequence[Line], client: str, after: int) -> Batch:
+        """Judge the lines that were not answered before; those up to `after` are done with.
 
-        Raises `KeyReusedError` where one that was is another now.
+        Raises `KeyReusedError` where a line is another now, blank ones included.
         """
         digests = {line.number: _digest(line) for line in lines}
-        known = await self._known(bulk, lines, digests)
+        known = await self._known(bulk, digests, after)
         answered = {result.number for result in known}
         judged: list[Judged] = []
         decoded: list[tuple[Judged, bytes, Decoded[OrderDraft]]] = []
@@ -121,17 +121,20 @@ class LineJudge:
         return Batch(bulk, judged, known)
 
     async def _known(
-        self, bulk: Opened, lines: Sequence[Line], digests: dict[int, int]
+        self, bulk: Opened, digests: dict[int, int], after: int
     ) -> Sequence[LineResult]:
-        if lines[0].number > bulk.last_line:
+        if after >= bulk.last_line:
             return ()
-        which = LineRange(lines[0].number - 1, lines[-1].number, len(lines))
+        # Of more rows than lines, the first that is no line now is among so many.
+        which = LineRange(after, max(digests), len(digests))
         async with self._database.acquire() as connection:
             known = await read_lines(connection, bulk.id, which)
-        for result, digest in known:
-            if digests.get(result.number) != digest:
-                problem = Problem.of(messages.BULK_LINE_DIFFERS, number=result.number)
-                raise KeyReusedError([problem])
+        before = {result.number: digest for result, digest in known}
+        # What was blank has no row, what is blank now no digest: either makes it another line.
+        repeated = {number for number in digests if number <= bulk.last_line}
+        for number in sorted(repeated | before.keys()):
+            if number not in before or digests.get(number) != before[number]:
+                raise KeyReusedError([Problem.of(messages.BULK_LINE_DIFFERS, number=number)])
         return [result for result, _ in known]
 
     def _read(self, line: Line, judged: Judged) -> Decoded[OrderDraft] | None:

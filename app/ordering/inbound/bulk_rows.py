@@ -109,7 +109,8 @@ RETURNING id, last_line
 
 _ADVANCE = """
 UPDATE bulk SET accepted = accepted + $3, duplicates = duplicates + $4, refused = refused + $5,
-                last_line = $6, lease_expires_at = {lease}, updated_at = now()
+                last_line = greatest(last_line, $6), lease_expires_at = {lease},
+                updated_at = now()
 WHERE id = $1 AND claim_token = $2
 RETURNING id
 """

@@ -245,6 +245,34 @@ async def test_a_line_that_is_another_under_the_same_key_ends_the_bulk(api: Api)
     assert await states(api.database) == {"new": 2}
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "differs"),
+    [
+        pytest.param((0,), (0, 1), 2, id="a blank line that is filled"),
+        pytest.param((0, 1), (0,), 2, id="a line that is blank now"),
+        pytest.param((1, 2), (2,), 2, id="blank now, at the beginning"),
+    ],
+)
+async def test_a_line_that_was_or_is_blank_is_another_line(
+    api: Api, before: Sequence[int], now: Sequence[int], differs: int
+) -> None:
+    orders = numbered(1000)
+
+    def body(filled: Sequence[int]) -> bytes:
+        return lines(*(each if n in filled or n > 2 else b"" for n, each in enumerate(orders)))
+
+    await send(api, body(before), key="k")
+    queued = await ids(api)
+    for _ in range(2):
+        answer = await send(api, body(now), key="k")
+        assert [each["message"] for each in answer.end["errors"]] == [
+            f"Line {differs} is not the one that was sent with this Idempotency-Key before"
+        ]
+    assert await ids(api) == queued
+    again = await send(api, body(before), key="k")
+    assert again.counts == ("finished", len(queued), 0, 0)
+
+
 async def test_a_bulk_that_is_being_received_is_not_received_twice(api: Api) -> None:
     async with api.services.accept_bulk.open("order_integrator", "k"):
         headers = NDJSON | {"Idempotency-Key": "k"}
