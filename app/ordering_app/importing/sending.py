@@ -1,7 +1,7 @@
 """Blocks sent as bulks: each under a key of its own, and again until its results are known."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import httpx
@@ -118,8 +118,13 @@ class Sender:
     def _read(self, response: httpx.Response, first_line: int) -> Counts:
         counts = Counts()
         result = _Result()
-        for text in response.iter_lines():
-            result = _results.decode(text)
+        for text in _lines(response):
+            try:
+                result = _results.decode(text)
+            except msgspec.DecodeError as error:
+                raise _InterruptedError(
+                    f"the answer has a line that is no result: {error}"
+                ) from error
             if result.line is None:
                 break
             if result.order_id is None:
@@ -137,3 +142,13 @@ class Sender:
     def _note(self, result: _Result, line: int) -> None:
         failure = _Failure(line=line, external_id=result.external_id, errors=result.errors)
         self._failed.write(msgspec.json.encode(failure) + b"\n")
+
+
+def _lines(response: httpx.Response) -> Iterator[bytes]:
+    """Cut an answer at its line feeds only: texts may have what Unicode counts as ends of lines."""
+    rest = b""
+    for piece in response.iter_bytes():
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from whole
+    if rest:
+        yield rest

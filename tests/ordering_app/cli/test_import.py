@@ -96,6 +96,20 @@ async def test_a_file_is_imported_and_its_bad_lines_are_noted(place: Place) -> N
     assert len(await place.payloads()) == 2501
 
 
+async def test_an_external_id_may_have_what_unicode_counts_as_ends_of_lines(place: Place) -> None:
+    odd = "A\u2028B\u2029C\u0085D"
+    place.source.write_bytes(
+        lines(payloads.order(externalId=odd), BAD | {"externalId": odd}, payloads.order())
+    )
+    assert await place.run() == (
+        1, f"{place.source}: 2 accepted, 0 duplicates, 1 refused\n", ""
+    )  # fmt: skip
+    content = (place.folder / "orders.ndjson.failed.ndjson").read_bytes()
+    assert [msgspec.json.decode(each) for each in content.strip().split(b"\n")] == [
+        {"line": 2, "externalId": odd, "errors": [NO_PARTY]}
+    ]
+
+
 async def test_an_import_that_is_done_is_not_done_again(place: Place) -> None:
     place.source.write_bytes(distinct(3))
     first = await place.run()
