@@ -90,13 +90,7 @@ def import_(file: Path, url: str, user: str) -> None:
         except KeyboardInterrupt:
             display.say("interrupted" if is_stream else "interrupted; the same command goes on")
             raise click.exceptions.Exit(_INTERRUPTED) from None
-        except (
-            CheckpointError,
-            LineTooLongError,
-            RefusedError,
-            UnreachableError,
-            OSError,
-        ) as error:
+        except _TOLD as error:
             fail(str(error))
     counts = f"{done.accepted} accepted, {done.duplicates} duplicates, {done.refused} refused"
     click.echo(f"{file}: {counts}")

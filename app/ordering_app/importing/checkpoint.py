@@ -12,7 +12,14 @@ from typing import BinaryIO, Protocol
 
 import msgspec
 
-__all__ = ["Checkpoint", "CheckpointError", "load_checkpoint", "save_checkpoint", "skip_done"]
+__all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "Digest",
+    "load_checkpoint",
+    "save_checkpoint",
+    "skip_done",
+]
 
 _PIECE = 1024 * 1024
 

@@ -13,6 +13,7 @@ from ordering_app.importing.blocks import Block, read_blocks
 from ordering_app.importing.checkpoint import (
     Checkpoint,
     CheckpointError,
+    Digest,
     load_checkpoint,
     save_checkpoint,
     skip_done,
@@ -52,10 +53,16 @@ def import_file(
         _lock(source, files.source)
         checkpoint = load_checkpoint(files.checkpoint, str(http.base_url), user)
         digest = skip_done(source, checkpoint, files.checkpoint)
+        _pass_end(source, checkpoint, digest)
         on_progress(checkpoint)
-        if checkpoint.finished:
+        if checkpoint.finished and checkpoint.offset == os.fstat(source.fileno()).st_size:
             return checkpoint
+        checkpoint.finished = False
         with files.failed.open("r+b" if files.failed.exists() else "x+b") as failed:
+            if failed.seek(0, os.SEEK_END) < checkpoint.failed_bytes:
+                raise CheckpointError(
+                    f"{files.failed} is not whole; put it back, or delete {files.checkpoint}"
+                )
             # What lies behind was noted by a run that was killed before its checkpoint.
             failed.seek(checkpoint.failed_bytes)
             failed.truncate()
@@ -100,6 +107,24 @@ def _send(sender: Sender, block: Block, checkpoint: Checkpoint) -> None:
     checkpoint.accepted += counts.accepted
     checkpoint.duplicates += counts.duplicates
     checkpoint.refused += counts.refused
+
+
+def _pass_end(source: BinaryIO, checkpoint: Checkpoint, digest: Digest) -> None:
+    """Pass the end of the last line that is done, if it was written later than the line.
+
+    Raises `CheckpointError` if the line itself is longer now: it is an order as it was.
+    """
+    if checkpoint.offset == 0:
+        return
+    source.seek(checkpoint.offset - 1)
+    if source.read(1) == b"\n":
+        return
+    following = source.read(1)
+    if following not in (b"", b"\n"):
+        raise CheckpointError(f"line {checkpoint.lines} was imported, and goes on now")
+    digest.update(following)
+    checkpoint.offset += len(following)
+    checkpoint.sha256 = digest.hexdigest()
 
 
 def _lock(source: BinaryIO, path: Path) -> None:

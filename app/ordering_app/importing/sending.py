@@ -118,9 +118,9 @@ class Sender:
     def _read(self, response: httpx.Response, first_line: int) -> Counts:
         counts = Counts()
         result = _Result()
-        for text in _lines(response):
+        for line in _lines(response):
             try:
-                result = _results.decode(text)
+                result = _results.decode(line)
             except msgspec.DecodeError as error:
                 raise _InterruptedError(
                     f"the answer has a line that is no result: {error}"

@@ -218,3 +218,47 @@ async def test_a_file_that_was_changed_where_it_is_done_is_not_gone_on_with(plac
     assert code == 1
     assert "are not those that were imported; to import it from its beginning, delete " in told
     assert len(await place.payloads()) == 3
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"], ids=["without its end", "whole"])
+async def test_lines_that_were_appended_to_a_finished_import_are_imported(
+    place: Place, end: bytes
+) -> None:
+    content = distinct(5)
+    three = distinct(3).rstrip(b"\n")
+    place.source.write_bytes(three + end)
+    assert (await place.run())[0] == 0
+    place.source.write_bytes(content + lines(BAD))
+    assert await place.run() == (
+        1, f"{place.source}: 5 accepted, 0 duplicates, 1 refused\n", ""
+    )  # fmt: skip
+    stored = await place.payloads()
+    assert (len(stored), len(set(stored))) == (5, 5)
+    assert place.written("orders.ndjson.failed.ndjson") == [{"line": 6, "errors": [NO_PARTY]}]
+
+
+async def test_a_last_line_that_goes_on_after_it_was_imported_is_told(place: Place) -> None:
+    place.source.write_bytes(distinct(2).rstrip(b"\n"))
+    await place.run()
+    place.source.write_bytes(distinct(2).rstrip(b"\n") + b" \n" + distinct(1))
+    code, _, told = await place.run()
+    assert (code, told) == (1, "Error: line 2 was imported, and goes on now\n")
+    assert len(await place.payloads()) == 2
+
+
+async def test_failures_that_are_not_where_they_were_are_told(place: Place) -> None:
+    place.source.write_bytes(lines(BAD))
+    await place.run()
+    failed = place.folder / "orders.ndjson.failed.ndjson"
+    failed.rename(place.folder / "moved")
+    with place.source.open("ab") as source:
+        source.write(lines(BAD))
+    checkpoint = place.folder / "orders.ndjson.import.json"
+    assert await place.run() == (
+        1, "", f"Error: {failed} is not whole; put it back, or delete {checkpoint}\n"
+    )  # fmt: skip
+    (place.folder / "moved").replace(failed)
+    assert (await place.run())[:2] == (
+        1, f"{place.source}: 0 accepted, 0 duplicates, 2 refused\n"
+    )  # fmt: skip
+    assert [each["line"] for each in place.written(failed.name)] == [1, 2]
