@@ -222,6 +222,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Positive,
         Meta(description="Seconds after which a client that takes nothing is cut off (Linux)."),
     ] = 30
+    bulk_idle_s: Annotated[
+        Positive,
+        Meta(description="Seconds without a byte of its body after which a bulk is interrupted."),
+    ] = 60
     credential_memory_s: Annotated[
         int,
         Meta(ge=0, le=60, description="Seconds for which a verified password is remembered."),

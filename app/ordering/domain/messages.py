@@ -206,6 +206,7 @@ CURSOR_INVALID = Message("cursor is none that this list gave", 28)
 BULK_NOT_FOUND = Message("No bulk has this id", 60)
 BULKS_TOO_MANY = Message("Too many bulks are being received; try again later", 5)
 BULK_TAKEN_OVER = Message("Another request with this Idempotency-Key goes on with the bulk", 26)
+BULK_IDLE = Message("Nothing was sent for {seconds} s; send the rest again", 5)
 BULK_LINE_DIFFERS = Message(
     "Line {number} is not the one that was sent with this Idempotency-Key before", 26
 )

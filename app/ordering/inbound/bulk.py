@@ -9,7 +9,7 @@ others (docs/decisions/0018-bulks.md).
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import NamedTuple
 
 import msgspec
@@ -30,7 +30,7 @@ from ordering.domain.states import BulkState, LineOutcome
 from ordering.inbound.bulk_batch import Batch, BulkLostError, LineJudge, LineWriter
 from ordering.inbound.bulk_output import BulkOutput
 from ordering.inbound.bulk_rows import Bulk, LineResult, Opened, end, open_bulk, read_bulk, renew
-from ordering.inbound.lines import LineBuffer, LineSplitter
+from ordering.inbound.lines import Line, LineBuffer, LineSplitter
 from ordering.orders.external_ids import ExternalIds
 from ordering.settings import Settings
 
@@ -48,6 +48,7 @@ _READ_AHEAD_BYTES = 2 * 1024 * 1024
 
 #: How often a batch is tried that met a deadlock or a lock timeout.
 _TRIES = 3
+_PAUSE_S = 0.2
 
 #: Seconds between looks whether the process is to end.
 _LOOK_S = 0.5
@@ -77,6 +78,7 @@ class _Tools(NamedTuple):
     is_closing: Callable[[], bool]
     max_line_bytes: int
     lease_s: int
+    idle_s: int
 
 
 class AcceptBulk:
@@ -105,6 +107,7 @@ class AcceptBulk:
             is_closing=lambda: self._closing,
             max_line_bytes=settings.max_body_bytes,
             lease_s=settings.queue_lease_s,
+            idle_s=settings.bulk_idle_s,
         )
 
     @asynccontextmanager
@@ -120,20 +123,22 @@ class AcceptBulk:
         if self._under_way >= _MOST_BULKS:
             raise RetryableError([Problem.of(messages.BULKS_TOO_MANY)])
         self._under_way += 1
-        try:
+        with ExitStack() as slot:
+            slot.callback(self._free_slot)
             fresh = Opened(new_id(), new_id(), 0)
             async with tools.database.acquire() as connection:
                 opened = await open_bulk(connection, fresh, client, key, lease_s=tools.lease_s)
             if opened is None:
                 raise KeyInUseError([Problem.of(messages.KEY_IN_USE)])
-            intake = BulkIntake(tools, opened, client)
+            intake = BulkIntake(tools, opened, client, slot)
             try:
                 yield intake
             finally:
                 # Also of a task that is cancelled; the lease is for what happens to the process.
                 await asyncio.shield(intake.end())
-        finally:
-            self._under_way -= 1
+
+    def _free_slot(self) -> None:
+        self._under_way -= 1
 
     def stop(self) -> None:
         """Read no further lines of any bulk: the process is to end."""
@@ -148,10 +153,11 @@ class AcceptBulk:
 class BulkIntake:
     """A bulk that is being received: `take` and `results` run side by side."""
 
-    def __init__(self, tools: _Tools, opened: Opened, client: str) -> None:
+    def __init__(self, tools: _Tools, opened: Opened, client: str, slot: ExitStack) -> None:
         self._tools = tools
         self._opened = opened
         self._client = client
+        self._slot = slot
         self._buffer = LineBuffer(_READ_AHEAD_BYTES)
         self._output = BulkOutput(tools.database, opened.id)
         self._problems: Sequence[Problem] = ()
@@ -198,6 +204,7 @@ class BulkIntake:
         if self._ended:
             return
         self._ended = True
+        self._slot.close()  # an answer that nobody reads takes no other bulk's place
         state = BulkState.FINISHED if self._finished else BulkState.INTERRUPTED
         # If the database is away the lease will run out, which means the same.
         with suppress(*DATABASE_AWAY):
@@ -215,36 +222,52 @@ class BulkIntake:
     async def _read(self, chunks: AsyncIterator[bytes]) -> None:
         splitter = LineSplitter(self._tools.max_line_bytes)
         try:
-            async for chunk in chunks:
+            while (chunk := await self._next_chunk(chunks)) is not None:
                 await self._buffer.put(splitter.feed(chunk))
             await self._buffer.put(splitter.end())
             self._whole = True
         except SenderGoneError:
             self._sender_gone = True
             _log.info("the sender of bulk %s has gone", show_id(self.id))
+        except TimeoutError:
+            told = Problem.of(messages.BULK_IDLE, seconds=self._tools.idle_s)
+            self._problems = [told]
         finally:
             await self._buffer.close()
 
+    async def _next_chunk(self, chunks: AsyncIterator[bytes]) -> bytes | None:
+        # Bounds what the sender may take; how long we take for its lines is no matter.
+        async with asyncio.timeout(self._tools.idle_s):
+            return await anext(chunks, None)
+
     async def _watch(self, reading: "asyncio.Task[None]") -> None:
-        """Renew the lease while no line comes, and stop reading when the process is to end."""
+        """Renew the lease while no line comes; stop reading when it or the process is to end."""
         waited_s = 0.0
+        problem = messages.SHUTTING_DOWN
         while not self._tools.is_closing():
             await asyncio.sleep(_LOOK_S)
             waited_s += _LOOK_S
             if waited_s >= self._tools.lease_s / 3:
                 waited_s = 0.0
-                with suppress(*DATABASE_AWAY):
-                    async with self._tools.database.acquire() as connection:
-                        await renew(connection, self._opened, lease_s=self._tools.lease_s)
+                if not await self._renew():
+                    problem = messages.BULK_TAKEN_OVER
+                    break
         if not reading.done():
-            self._problems = [Problem.of(messages.SHUTTING_DOWN)]
+            self._problems = [Problem.of(problem)]
             reading.cancel()
+
+    async def _renew(self) -> bool:
+        """Renew the lease; tells whether the bulk is still ours, as far as can be known."""
+        with suppress(*DATABASE_AWAY):
+            async with self._tools.database.acquire() as connection:
+                return await renew(connection, self._opened, lease_s=self._tools.lease_s)
+        return True
 
     async def _work(self) -> None:
         writing: asyncio.Task[None] | None = None
         after = 0
         try:
-            while lines := await self._buffer.take(_BATCH, _BATCH_BYTES):
+            while lines := await self._next_lines(writing):
                 batch = await self._tools.judge.judge(self._opened, lines, self._client, after)
                 after = lines[-1].number
                 if writing is not None:
@@ -253,6 +276,18 @@ class BulkIntake:
         finally:
             if writing is not None:
                 await writing
+
+    async def _next_lines(self, writing: "asyncio.Task[None] | None") -> list[Line]:
+        """Wait for lines; raises what a batch meets that is written meanwhile."""
+        taking = asyncio.create_task(self._buffer.take(_BATCH, _BATCH_BYTES))
+        try:
+            if writing is not None:
+                await asyncio.wait((taking, writing), return_when=asyncio.FIRST_COMPLETED)
+                if writing.done():
+                    await writing
+            return await taking
+        finally:
+            taking.cancel()
 
     async def _write(self, batch: Batch) -> None:
         # What was answered before comes before what was not.
@@ -267,6 +302,7 @@ class BulkIntake:
             except RETRYABLE:
                 if not tries_left:
                     raise
+                await asyncio.sleep(_PAUSE_S)
             except DATABASE_AWAY as error:  # it is there, and does not bear one of the lines
                 return await self._submit_apart(batch, error)
             else:

@@ -118,6 +118,7 @@ RETURNING id
 _RENEW = """
 UPDATE bulk SET lease_expires_at = {lease}, updated_at = now()
 WHERE id = $1 AND claim_token = $2
+RETURNING id
 """
 
 _OPEN_ONE = _OPEN.format(lease=_LEASE.format(seconds="$5"))
@@ -193,9 +194,10 @@ async def advance(
     return found is not None
 
 
-async def renew(connection: Connection, bulk: Opened, *, lease_s: int) -> None:
-    """Renew the lease of a bulk whose next line is long in coming."""
-    await connection.execute(_RENEW_ONE, bulk.id, bulk.token, float(lease_s))
+async def renew(connection: Connection, bulk: Opened, *, lease_s: int) -> bool:
+    """Renew the lease of a bulk whose next line is long in coming; tells whether it is ours."""
+    found = await connection.fetchrow(_RENEW_ONE, bulk.id, bulk.token, float(lease_s))
+    return found is not None
 
 
 async def end(connection: Connection, bulk: Opened, state: BulkState) -> None:

@@ -274,3 +274,70 @@ async def test_a_database_that_is_away_interrupts_a_bulk_which_goes_on_later(
         ]
         assert await states(demo_database) == {}
         assert state(await take(accept, stream(LINE * 3))) == (BulkState.FINISHED, 3, 0, 0)
+
+
+async def silent(*chunks: bytes) -> AsyncIterator[bytes]:
+    async for chunk in stream(*chunks):
+        yield chunk
+    await asyncio.Event().wait()
+
+
+async def test_a_sender_who_falls_silent_does_not_keep_its_bulk(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    async with accepting(demo_database, keeper, bulk_idle_s=1) as accept:
+        async with asyncio.timeout(10):
+            end = await take(accept, silent(LINE * 2))
+        assert state(end) == (BulkState.INTERRUPTED, 2, 0, 0)
+        assert [each.message for each in end.problems] == [
+            "Nothing was sent for 1 s; send the rest again"
+        ]
+        assert state(await take(accept, stream(LINE * 3))) == (BulkState.FINISHED, 3, 0, 0)
+
+
+async def test_an_answer_that_nobody_reads_takes_no_other_bulks_place(
+    demo_database: Database, keeper: CatalogKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_module, "_MOST_BULKS", 1)
+    async with accepting(demo_database, keeper) as accept:
+        async with accept.open("cpq", "unread") as intake:
+            await intake.take(stream(LINE))
+            assert state(await take(accept, stream(LINE))) == (BulkState.FINISHED, 1, 0, 0)
+        # Left, it frees no second place.
+        async with accept.open("cpq"):
+            with pytest.raises(RetryableError, match="Too many bulks"):
+                await take(accept, stream())
+
+
+async def test_a_sender_who_waits_is_told_at_once_that_its_bulk_was_taken_over(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        await _take_away(demo_database)
+        async for chunk in silent(LINE):
+            yield chunk
+
+    async with accepting(demo_database, keeper) as accept, asyncio.timeout(10):
+        end = await take(accept, chunks())
+    told = "Another request with this Idempotency-Key goes on with the bulk"
+    assert [each.message for each in end.problems] == [told]
+    assert await states(demo_database) == {}
+
+
+async def test_a_sender_of_nothing_is_told_that_its_bulk_was_taken_over(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        await _take_away(demo_database)
+        async for chunk in silent():
+            yield chunk
+
+    async with accepting(demo_database, keeper, queue_lease_s=1) as accept, asyncio.timeout(10):
+        end = await take(accept, chunks())
+    told = "Another request with this Idempotency-Key goes on with the bulk"
+    assert [each.message for each in end.problems] == [told]
+
+
+async def _take_away(database: Database) -> None:
+    async with database.acquire() as connection:
+        await connection.execute("UPDATE bulk SET claim_token = gen_random_uuid()")
