@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 __all__ = ["Line", "LineBuffer", "LineSplitter"]
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 
 class Line(NamedTuple):
     """A line that is not blank. `number` counts from 1, blank lines too.
@@ -19,7 +21,10 @@ class Line(NamedTuple):
 
 
 class LineSplitter:
-    """Cuts bytes into lines of at most `limit` bytes, without their ends (LF, CRLF)."""
+    """Cuts bytes into lines of at most `limit` bytes, without their ends (LF, CRLF).
+
+    A byte order mark, as some editors begin a file with, is no part of the first line.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -51,6 +56,8 @@ class LineSplitter:
 
     def _complete(self) -> list[Line]:
         body = b"".join(self._parts).strip()
+        if self._number == 1:
+            body = body.removeprefix(_BYTE_ORDER_MARK).strip()
         is_long = self._length > self._limit + 1 or len(body) > self._limit
         self._parts.clear()
         self._length = 0

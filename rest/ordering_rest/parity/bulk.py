@@ -13,6 +13,8 @@ from litestar import Request, Response
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
+from ordering.domain import messages
+from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.domain.ids import show_id
 from ordering.inbound.bulk import BulkIntake, SenderGoneError
 from ordering_rest.access import client_of, services_of
@@ -24,13 +26,27 @@ __all__ = ["answer_bulk"]
 
 AnyRequest = Request[Any, Any, Any]
 
+_UTF_8 = frozenset({"utf-8", "utf8", "us-ascii"})
+
 
 def answer_bulk(request: AnyRequest) -> Response[bytes]:
     """Queue the orders of the body's lines, and answer each when it is committed.
 
-    Raises `InvalidRequestError` for what is no idempotency key.
+    Raises `InvalidRequestError` for what is no idempotency key, and for bytes that are no JSON as
+    they are: compressed, or of another charset.
     """
+    _require_plain(request)
     return _BulkResponse(read_key(request))
+
+
+def _require_plain(request: AnyRequest) -> None:
+    problems: list[Problem] = []
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        problems.append(Problem.of(messages.CONTENT_ENCODED))
+    if request.content_type[1].get("charset", "utf-8").lower() not in _UTF_8:
+        problems.append(Problem.of(messages.CHARSET_INVALID))
+    if problems:
+        raise InvalidRequestError(problems)
 
 
 class _BulkResponse(Response[bytes]):

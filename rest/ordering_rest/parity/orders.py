@@ -60,7 +60,9 @@ async def create_order(request: AnyRequest) -> Response[bytes]:
     mode = request.query_params.get("mode")
     if mode not in (None, "async"):
         raise InvalidRequestError([Problem.of(messages.MODE_INVALID)])
-    if mode is not None and declares(request, NDJSON):
+    if declares(request, NDJSON):
+        if mode is None:
+            raise InvalidRequestError([Problem.of(messages.BULK_MODE_MISSING)])
         return answer_bulk(request)
     require_json(request)
     body = await request.body()

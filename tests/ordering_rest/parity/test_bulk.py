@@ -94,6 +94,20 @@ async def test_requests_about_one_inventory_follow_each_other_within_a_bulk(api:
     assert waits_for == [None, None, answer.order_ids[0], answer.order_ids[2]]
 
 
+async def test_a_byte_order_mark_is_no_part_of_the_first_line(api: Api) -> None:
+    answer = await send(api, b"\xef\xbb\xbf" + lines(*numbered(2)))
+    assert answer.counts == ("finished", 2, 0, 0)
+
+
+async def test_plain_json_lines_may_say_so(api: Api) -> None:
+    headers = {
+        "Content-Type": 'Application/X-NDJSON; charset="UTF-8"',
+        "Content-Encoding": "identity",
+    }
+    response = await api.post(BULK, lines(payloads.order()), headers=headers)
+    assert response.status_code == 202
+
+
 async def test_an_empty_bulk_is_finished(api: Api) -> None:
     assert (await send(api, b"")).counts == ("finished", 0, 0, 0)
     assert (await send(api, b"\n\n")).counts == ("finished", 0, 0, 0)
@@ -103,7 +117,11 @@ async def test_an_empty_bulk_is_finished(api: Api) -> None:
 @pytest.mark.parametrize(
     ("path", "headers", "status", "message"),
     [
-        (ORDERS, NDJSON, 400, "Content-Type must be application/json"),
+        (ORDERS, NDJSON, 400, "application/x-ndjson is taken with mode=async only"),
+        (BULK, NDJSON | {"Content-Encoding": "gzip"}, 400,
+         "Content-Encoding must be absent, or identity"),
+        (BULK, {"Content-Type": "application/x-ndjson; charset=utf-16"}, 400,
+         "charset must be utf-8, or absent"),
         (f"{ORDERS}?mode=sync", NDJSON, 400, "mode must be async, or absent"),
         (BULK, {"Content-Type": "text/csv"}, 400, "Content-Type must be application/json"),
         (BULK, NDJSON | {"Idempotency-Key": " "}, 400,
