@@ -38,12 +38,17 @@ DELETE FROM idempotency_key WHERE id = ANY (ARRAY(
 RETURNING id
 """
 
-# The lines of a bulk go first, the bulk when it has none left.
+# The key of a bulk goes first, then its lines, the bulk when it has none left. From the first step
+# on a repeat is a bulk of its own: it would not know which lines it had been.
 _OLD_BULKS = """
     SELECT id FROM bulk
-    WHERE updated_at < now() - $1::interval AND coalesce(lease_expires_at < now(), true)
+    WHERE {whose} AND updated_at < now() - $1::interval AND coalesce(lease_expires_at < now(), true)
       AND (refused > 0) = {refused}
     ORDER BY updated_at LIMIT $2
+"""
+_VOID = """
+UPDATE bulk SET request_key = NULL WHERE id = ANY (ARRAY({bulks} FOR UPDATE SKIP LOCKED))
+RETURNING id
 """
 _LINES = """
 DELETE FROM bulk_line AS line USING (
@@ -53,11 +58,16 @@ WHERE line.bulk_id = old.bulk_id AND line.number = old.number
 RETURNING line.number
 """
 _BULKS = """
-DELETE FROM bulk WHERE id = ANY (ARRAY({bulks} FOR UPDATE SKIP LOCKED))
+DELETE FROM bulk WHERE id = ANY (ARRAY({bulks}))
   AND NOT EXISTS (SELECT FROM bulk_line WHERE bulk_id = bulk.id)
 RETURNING id
 """
-_GOOD, _BAD = _OLD_BULKS.format(refused="false"), _OLD_BULKS.format(refused="true")
+_KEYED = [
+    _OLD_BULKS.format(whose="request_key IS NOT NULL", refused=each) for each in ("false", "true")
+]
+_GOOD, _BAD = [
+    _OLD_BULKS.format(whose="request_key IS NULL", refused=each) for each in ("false", "true")
+]
 
 
 class Removed(msgspec.Struct, frozen=True):
@@ -77,6 +87,10 @@ class Retention:
         self._database = database
         success = timedelta(days=settings.retention_success_days)
         failure = timedelta(days=settings.retention_failure_days)
+        self._voided = [
+            (_VOID.format(bulks=bulks), kept)
+            for bulks, kept in zip(_KEYED, (success, failure), strict=True)
+        ]
         self._kept = (
             [(_COMPLETED, success)],
             [(_FAILED, failure)],
@@ -90,6 +104,8 @@ class Retention:
 
         A batch is a transaction; being canceled loses at most the one in hand.
         """
+        for each in self._voided:
+            await self._empty(*each)
         removed = [
             sum([await self._empty(*each) for each in statements]) for statements in self._kept
         ]

@@ -1,11 +1,13 @@
 """Retention: what is deleted when, what never, and by how many at once."""
 
+import asyncio
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from ordering.db.engine import Database
+from ordering.inbound.bulk_rows import Opened, open_bulk
 from ordering.inbound.retention import ADVISORY_LOCK, Removed, Retention
 from ordering.settings import Settings
 from support.queued import queued
@@ -102,8 +104,8 @@ async def test_many_are_deleted_in_batches(
 
     monkeypatch.setattr(demo_database, "transaction", counted)
     assert await retention(demo_database).sweep() == Removed(completed=5)
-    # Two full batches, what is left, and a look at each of the other kinds; bulks have four.
-    assert transactions == 3 + 1 + 1 + 4
+    # Two full batches, what is left, and a look at each of the other kinds; bulks have six.
+    assert transactions == 3 + 1 + 1 + 6
 
 
 async def test_one_worker_sweeps_at_a_time(demo_database: Database) -> None:
@@ -166,3 +168,22 @@ async def test_bulks_go_with_their_lines_when_the_worst_of_these_would(
     assert {row["id"] for row in left} == kept
     assert {row["count"] for row in left} == {3}
     assert await retention(demo_database).sweep() == Removed()
+
+
+async def test_a_repeat_of_a_bulk_whose_lines_are_being_deleted_is_a_bulk_of_its_own(
+    demo_database: Database,
+) -> None:
+    old = await bulk(demo_database, "10 d 1 h")
+    async with demo_database.acquire() as connection:
+        await connection.execute("UPDATE bulk SET request_key = 'k', last_line = 3")
+        async with demo_database.transaction() as other, asyncio.timeout(10):
+            await other.execute("LOCK TABLE bulk_line IN EXCLUSIVE MODE")
+            sweeping = asyncio.create_task(retention(demo_database).sweep())
+            while await connection.fetchval("SELECT request_key FROM bulk") is not None:
+                assert not sweeping.done()
+            fresh = Opened(uuid4(), uuid4(), 0)
+            opened = await open_bulk(connection, fresh, "cpq", "k", lease_s=60)
+        assert opened == fresh
+        assert await sweeping == Removed(lines=3, bulks=1)
+        left = await connection.fetch("SELECT id FROM bulk")
+    assert [row["id"] for row in left] == [fresh.id] != [old]
