@@ -43,6 +43,8 @@ def test_descriptions_name_the_roles_that_may(operation: str) -> None:
 async def test_an_interrupted_bulk_conforms(api: Api) -> None:
     headers = NDJSON | {"Idempotency-Key": "k"}
     await api.post(BULK, lines(payloads.order()), headers=headers)
+    async with api.database.acquire() as connection:
+        await connection.execute("UPDATE bulk SET state = 'interrupted'")
     answer = await api.post(BULK, lines(payloads.order(externalId="PO-1")), headers=headers)
     CONTRACT.check("createProductOrder", answer)
     end = read_values(answer)[-1]

@@ -66,11 +66,15 @@ class StoredLine(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """A bulk that may be received now; lines up to `last_line` were before."""
+    """A bulk that may be received now; lines up to `last_line` were before.
+
+    `was_finished` tells that these were all: a repeat that breaks off takes nothing away from it.
+    """
 
     id: UUID
     token: UUID
     last_line: int
+    was_finished: bool = False
 
 
 class LineRange(NamedTuple):
@@ -96,7 +100,11 @@ _INSERT = ArrayInsert(BulkLine, _Row.__struct_fields__, leading=["bulk_id"])
 _LEASE = "clock_timestamp() + make_interval(secs => {seconds})"
 
 # A bulk that nobody receives any more is gone on with; one that somebody does is left alone.
+# Whether it was finished is seen before that; the line tells whether it is still the same since.
 _OPEN = """
+WITH before AS (
+    SELECT state, last_line FROM bulk WHERE initiated_by = $2 AND request_key = $3
+)
 INSERT INTO bulk AS known (id, initiated_by, request_key, state, claim_token, lease_expires_at,
                            created_at, updated_at)
 VALUES ($1, $2, $3, 'receiving', $4, {lease}, now(), now())
@@ -104,7 +112,9 @@ ON CONFLICT (initiated_by, request_key) WHERE request_key IS NOT NULL
 DO UPDATE SET state = 'receiving', claim_token = excluded.claim_token,
               lease_expires_at = excluded.lease_expires_at, ended_at = NULL, updated_at = now()
 WHERE known.state <> 'receiving' OR known.lease_expires_at < now()
-RETURNING id, last_line
+RETURNING id, last_line, coalesce(
+    (SELECT state = 'finished' AND before.last_line = known.last_line FROM before), false
+) AS was_finished
 """
 
 _ADVANCE = """
@@ -126,8 +136,8 @@ _ADVANCE_ONE = _ADVANCE.format(lease=_LEASE.format(seconds="$7"))
 _RENEW_ONE = _RENEW.format(lease=_LEASE.format(seconds="$3"))
 
 _END = """
-UPDATE bulk SET state = $3, claim_token = NULL, lease_expires_at = NULL, ended_at = now(),
-                updated_at = now()
+UPDATE bulk SET state = CASE WHEN last_line = $4 THEN 'finished' ELSE $3 END, claim_token = NULL,
+                lease_expires_at = NULL, ended_at = now(), updated_at = now()
 WHERE id = $1 AND claim_token = $2
 """
 
@@ -156,7 +166,11 @@ async def open_bulk(
     Returns None if that one is being received.
     """
     row = await connection.fetchrow(_OPEN_ONE, fresh.id, client, key, fresh.token, float(lease_s))
-    return None if row is None else Opened(row["id"], fresh.token, row["last_line"])
+    return (
+        None
+        if row is None
+        else Opened(row["id"], fresh.token, row["last_line"], row["was_finished"])
+    )
 
 
 async def insert_lines(connection: Connection, bulk: UUID, lines: Sequence[StoredLine]) -> None:
@@ -201,8 +215,9 @@ async def renew(connection: Connection, bulk: Opened, *, lease_s: int) -> bool:
 
 
 async def end(connection: Connection, bulk: Opened, state: BulkState) -> None:
-    """End a bulk, if it is still ours."""
-    await connection.execute(_END, bulk.id, bulk.token, state.value)
+    """End a bulk, if it is still ours; one that was finished, and got no further line, stays so."""
+    finished_at = bulk.last_line if bulk.was_finished else None
+    await connection.execute(_END, bulk.id, bulk.token, state.value, finished_at)
 
 
 async def read_bulk(connection: Connection, text: str) -> Bulk | None:

@@ -134,7 +134,8 @@ class Sender:
                 counts.duplicates += 1
             else:
                 counts.accepted += 1
-        if result.bulk is None or result.bulk.state != "finished":
+        # With errors an answer broke off, also that of a bulk which had been finished before.
+        if result.bulk is None or result.bulk.state != "finished" or result.errors:
             told = "; ".join(each.message for each in result.errors)
             raise _InterruptedError(told or "the answer breaks off")
         return counts

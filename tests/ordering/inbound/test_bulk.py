@@ -126,6 +126,20 @@ async def test_whole_lines_before_a_break_are_taken_and_half_a_line_is_not(
     assert await states(demo_database) == {"new": 3}
 
 
+async def test_a_finished_bulk_stays_so_when_a_repeat_breaks_off_before_a_further_line(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    async with accepting(demo_database, keeper) as accept:
+        await take(accept, stream(LINE * 3))
+        for _ in range(2):
+            end = await take(accept, broken(LINE * 2))
+            assert state(end) == (BulkState.FINISHED, 3, 0, 0)
+        end = await take(accept, broken(LINE * 4))
+        assert state(end) == (BulkState.INTERRUPTED, 4, 0, 0)
+        end = await take(accept, broken(LINE * 4))
+        assert state(end) == (BulkState.INTERRUPTED, 4, 0, 0)
+
+
 async def test_a_bulk_that_somebody_else_took_over_writes_nothing_more(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:

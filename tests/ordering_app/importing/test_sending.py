@@ -33,3 +33,10 @@ def test_an_answer_that_is_cut_within_a_line_is_asked_for_again() -> None:
     assert told == [
         "trying again: the answer has a line that is no result: Input data was truncated"
     ]
+
+
+def test_a_repeat_that_breaks_off_is_asked_for_again_although_its_bulk_is_finished() -> None:
+    end = b'{"bulk":{"state":"finished"},"errors":[{"message":"shutting down","datapath":""}]}\n'
+    counts, told = sent(end, ONE + END)
+    assert counts == Counts(accepted=1)
+    assert told == ["trying again: shutting down"]

@@ -253,7 +253,7 @@ async def test_a_line_that_is_another_under_the_same_key_ends_the_bulk(api: Api)
     await send(api, lines(*numbered(2)), key="k")
     answer = await send(api, lines(*numbered(1), payloads.order(), payloads.order()), key="k")
     assert answer.results == []
-    assert answer.counts == ("interrupted", 2, 0, 0)
+    assert answer.counts == ("finished", 2, 0, 0)
     assert answer.end["errors"] == [
         {
             "message": "Line 2 is not the one that was sent with this Idempotency-Key before",
