@@ -1,10 +1,12 @@
-"""How much a document may ask for, found out before anything costly is done with it.
+"""How much a document may ask for, found out before it is validated.
 
 A short document can have fragments that spread each other so often that walking them takes for
-ever. Here each fragment is measured once; and it happens before validation, whose time grows with
-the square of the fields.
+ever. Here each fragment is measured once; those that no operation spreads count too, since they are
+validated as well. The time of validation grows with the square of the fields that have the same name
+in the answer, so that square is bounded.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple, cast
 
@@ -17,10 +19,13 @@ from graphql import (
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionNode,
+    Visitor,
+    visit,
 )
 
 __all__ = [
     "MAX_ALIASES",
+    "MAX_ALIAS_LETTERS",
     "MAX_BODY_BYTES",
     "MAX_DEPTH",
     "MAX_DIRECTIVES",
@@ -36,15 +41,25 @@ MAX_DEPTH = 16
 MAX_ALIASES = 30
 MAX_DIRECTIVES = 50
 MAX_FIELDS = 500
+#: Letters of an alias, which is written into the answer as often as there are rows.
+MAX_ALIAS_LETTERS = 64
+#: Pairs of fields with one name in the answer, as they are written in the document.
+MAX_PAIRS = 5_000
 
 
 def measure(document: DocumentNode) -> list[GraphQLError]:
-    """Tell in which ways a document asks for too much."""
+    """Tell in which ways a document asks for too much, and which fragments it does not use."""
     operations = [
         node for node in document.definitions if isinstance(node, OperationDefinitionNode)
     ]
     measured = _Measure(document)
     sizes = [measured.of(node.selection_set.selections) for node in operations]
+    written = _Written()
+    visit(document, written)
+    return _too_many(sizes) or written.faults() or measured.unused()
+
+
+def _too_many(sizes: list["_Size"]) -> list[GraphQLError]:
     return [
         GraphQLError(f"The document has too many {what}; allowed are {most}")
         for what, most, found in (
@@ -66,6 +81,29 @@ class _Size(NamedTuple):
     directives: int = 0
 
 
+class _Written(Visitor):
+    """The fields as they are written, whether or not an operation has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: Counter[str] = Counter()
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        """Count a field by its name in the answer."""
+        self._names[(node.alias or node.name).value] += 1
+
+    def faults(self) -> list[GraphQLError]:
+        """Tell of names that are too long or too many."""
+        faults: list[GraphQLError] = []
+        if any(len(name) > MAX_ALIAS_LETTERS for name in self._names):
+            faults.append(
+                GraphQLError(f"An alias may have {MAX_ALIAS_LETTERS} letters, and one has more")
+            )
+        if sum(found * found for found in self._names.values()) > MAX_PAIRS:
+            faults.append(GraphQLError("The document has too many fields of the same name"))
+        return faults
+
+
 class _Measure:
     """Measures selections, and each fragment once."""
 
@@ -76,6 +114,14 @@ class _Measure:
             if isinstance(node, FragmentDefinitionNode)
         }
         self._known: dict[str, _Size] = {}
+
+    def unused(self) -> list[GraphQLError]:
+        """Tell which fragments no operation that was measured spreads."""
+        return [
+            GraphQLError(f"Fragment '{name}' is never used.", node)
+            for name, node in self._fragments.items()
+            if name not in self._known
+        ]
 
     def of(self, selections: Iterable[SelectionNode]) -> _Size:
         """Measure selections."""

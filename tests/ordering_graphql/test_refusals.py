@@ -81,6 +81,41 @@ async def test_fragments_count_as_often_as_they_are_spread(api: Api) -> None:
     assert "errors" not in (await ask(api, chain(8, spreads=2))).json()
 
 
+SAME = "lineItems { totalCount }"
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        (
+            f"{{ order(id: 1) {{ {SAME * 51} }} }}",
+            ["The document has too many fields of the same name"],
+        ),
+        (f"{{ {'a' * 65}: __typename }}", ["An alias may have 64 letters, and one has more"]),
+        (
+            "{ __typename } fragment f on Query { ...g } fragment g on Query { ...f nope }",
+            ["Fragment 'f' is never used.", "Fragment 'g' is never used."],
+        ),
+    ],
+)
+async def test_what_takes_long_to_validate_is_refused_before(
+    api: Api, monkeypatch: pytest.MonkeyPatch, query: str, told: list[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("validated")
+
+    monkeypatch.setattr("ordering_graphql.documents.validate", fail)
+    errors = (await ask(api, query)).json()["errors"]
+    assert [error["message"] for error in errors] == told
+
+
+@pytest.mark.parametrize(
+    "query", [f"{{ {'a' * 64}: __typename }}", "{" + " id: __typename" * 25 + "}"]
+)
+async def test_what_validates_quickly_is_answered(api: Api, query: str) -> None:
+    assert "errors" not in (await ask(api, query)).json()
+
+
 @pytest.mark.parametrize(
     ("query", "variables", "told"),
     [
