@@ -1,7 +1,8 @@
 """Documents: parsed, validated, measured and compiled once, and kept for the next time."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
+from hashlib import sha256
 from typing import Any, Generic, TypeVar, cast
 
 import graphql
@@ -24,6 +25,7 @@ from graphql.validation import NoSchemaIntrospectionCustomRule, specified_rules
 from ordering_graphql import limits
 from ordering_graphql.plan.collect import Collector
 from ordering_graphql.plan.compiler import Plan, compile_operation
+from ordering_graphql.plan.kinds import type_of
 from ordering_graphql.plan.values import Given, read_arguments, shape_of
 from ordering_graphql.reading import NodeSource
 
@@ -31,8 +33,9 @@ __all__ = ["Documents", "Operation", "RefusedError"]
 
 _DOCUMENTS = 512
 _PLANS = 2_048
-#: Errors in variables that are told of.
+#: Errors in a document, or in its variables, that are told of, and the letters of each.
 _MOST_ERRORS = 20
+_MOST_LETTERS = 300
 
 _core = cast("Any", graphql)  # its annotations leave much unknown
 
@@ -43,9 +46,9 @@ Kept = TypeVar("Kept")
 class RefusedError(Exception):
     """The document, or its variables, cannot be executed; `errors` say why."""
 
-    def __init__(self, errors: list[GraphQLError]) -> None:
-        super().__init__(errors[0].message)
-        self.errors = errors
+    def __init__(self, errors: Iterable[GraphQLError]) -> None:
+        self.errors = [_told(error) for error in errors]
+        super().__init__(self.errors[0].message)
 
 
 class _Recent(OrderedDict[Key, Kept], Generic[Key, Kept]):
@@ -73,7 +76,23 @@ class Operation(msgspec.Struct, frozen=True):
 
     document: DocumentNode
     node: OperationDefinitionNode
-    key: tuple[str, str | None]
+    key: tuple[bytes, str | None]
+
+
+def _told(error: GraphQLError) -> GraphQLError:
+    """Return an error as it is told and kept: short, without the document, without our code.
+
+    A message of graphql-core repeats what was sent, and may quote what Python says of it.
+    """
+    message = error.message
+    cause = error.original_error
+    if cause is not None and not isinstance(cause, GraphQLError):
+        message = message.replace(str(cause), "not readable")
+    if len(message) > _MOST_LETTERS:
+        message = message[:_MOST_LETTERS] + "…"
+    told = GraphQLError(message)
+    told.locations = error.locations
+    return told
 
 
 def _no_operation(name: str | None) -> str:
@@ -87,7 +106,7 @@ class Documents:
     """The operations of a schema and their plans.
 
     `introspection` is for development: with it what the schema says of itself may be asked, and
-    errors suggest names. Documents with errors are not kept.
+    errors suggest names. Documents are kept by their SHA-256; of those with errors, the errors are.
     """
 
     def __init__(
@@ -99,19 +118,20 @@ class Documents:
         self._rules = list(specified_rules)
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
-        self._operations: _Recent[tuple[str, str | None], Operation] = _Recent(_DOCUMENTS)
+        self._operations: _Recent[tuple[bytes, str | None], Operation] = _Recent(_DOCUMENTS)
+        self._refused: _Recent[bytes, list[GraphQLError]] = _Recent(_DOCUMENTS)
         self._plans: _Recent[object, Plan] = _Recent(_PLANS)
 
     def operation(self, query: str, name: str | None = None) -> Operation:
         """Read a document and choose its operation. Raises `RefusedError` for one with errors."""
-        key = (query, name)
+        key = (sha256(query.encode("utf-8", "surrogatepass")).digest(), name)
         known = self._operations.find(key)
         if known is None:
-            known = self._read(query, name)
+            known = self._read(query, key)
             self._operations.keep(key, known)
         return known
 
-    def check(self, query: str) -> DocumentNode:
+    def check(self, query: str) -> None:
         """Parse, measure and validate a document. Raises `RefusedError` for one with errors."""
         try:
             document = parse(query, max_tokens=limits.MAX_TOKENS)
@@ -119,18 +139,30 @@ class Documents:
             raise RefusedError([error]) from None
         # Measured before it is validated: the time of that grows with the square of the fields.
         errors = limits.measure(document) or validate(
-            self._schema, document, self._rules, hide_suggestions=not self._introspection
+            self._schema,
+            document,
+            self._rules,
+            max_errors=_MOST_ERRORS,
+            hide_suggestions=not self._introspection,
         )
         if errors:
             raise RefusedError(errors)
-        return document
 
-    def _read(self, query: str, name: str | None) -> Operation:
-        document = self.check(query)
+    def _read(self, query: str, key: tuple[bytes, str | None]) -> Operation:
+        identity, name = key
+        if (known := self._refused.find(identity)) is not None:
+            raise RefusedError(known)
+        try:
+            self.check(query)
+        except RefusedError as error:
+            self._refused.keep(identity, error.errors)
+            raise
+        # What is kept needs no places in the text, nor the text itself.
+        document = parse(query, no_location=True)
         node = get_operation_ast(document, name)
         if node is None:
             raise RefusedError([GraphQLError(_no_operation(name))])
-        return Operation(document, node, (query, name))
+        return Operation(document, node, key)
 
     def variables(self, operation: Operation, sent: Mapping[str, Any]) -> VariableValues:
         """Read the variables of an operation. Raises `RefusedError` if they do not fit it."""
@@ -150,7 +182,11 @@ class Documents:
 
         Raises `RefusedError` for a variable that is null where nothing may be.
         """
-        key = (operation.key, shape_of(variables.coerced))
+        shape = tuple(
+            (name, shape_of(value, type_of(variables.sources[name])))
+            for name, value in variables.coerced.items()
+        )
+        key = (operation.key, shape)
         plan = self._plans.find(key)
         if plan is None:
             try:
@@ -172,11 +208,11 @@ class Documents:
         name = nodes[0].name.value
         return name, answered, read_arguments(root.fields[name], nodes[0], variables.coerced)
 
-    def introspect(self, operation: Operation, variables: VariableValues) -> ExecutionResult:
-        """Answer what the schema says of itself."""
+    def introspect(self, operation: Operation, sent: Mapping[str, Any]) -> ExecutionResult:
+        """Answer what the schema says of itself; variables are read again, from what was sent."""
         return _core.execute_sync(
             self._schema,
             operation.document,
-            variable_values=variables.coerced,
+            variable_values=dict(sent),
             operation_name=operation.node.name.value if operation.node.name else None,
         )

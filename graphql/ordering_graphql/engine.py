@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 from graphql import GraphQLError, GraphQLSchema, OperationType
-from graphql.execution.values import VariableValues
 
 from ordering.access.roles import Permission
+from ordering.db.driver import asyncpg
 from ordering.db.engine import Database
 from ordering.db.failures import RETRYABLE
 from ordering.domain import messages
@@ -29,9 +29,12 @@ from ordering_graphql.plan.compiler import Plan
 from ordering_graphql.schema import NODE_SOURCES, make_schema
 from ordering_graphql.trusted import TrustedDocuments, read_trusted
 
-__all__ = ["Engine", "Question", "StatementTimeoutError", "make_engine"]
+__all__ = ["AnswerTooLargeError", "Engine", "Question", "StatementTimeoutError", "make_engine"]
 
 _log = logging.getLogger(__name__)
+
+#: Connections of the pool that are left to the other faces while documents are answered.
+_LEFT_FREE = 4
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -47,11 +50,15 @@ class StatementTimeoutError(Exception):
     """The statement of a document took longer than it may."""
 
 
+class AnswerTooLargeError(Exception):
+    """PostgreSQL cannot hold the answer."""
+
+
 class Engine:
     """Answers questions from a database.
 
     `max_cost` bounds how many rows a document may be charged for, `timeout_ms` how long its
-    statement may run.
+    statement may run, `at_once` how many run at the same time.
     """
 
     def __init__(
@@ -61,11 +68,13 @@ class Engine:
         introspection: bool,
         max_cost: int,
         timeout_ms: int,
+        at_once: int,
     ) -> None:
         self.documents = Documents(schema, NODE_SOURCES, introspection=introspection)
         self.trusted = TrustedDocuments()
         self._max_cost = max_cost
         self._timeout_s = timeout_ms / 1000
+        self._turns = asyncio.Semaphore(at_once)
 
     async def answer(
         self, question: Question, database: Database, permissions: Collection[Permission]
@@ -91,7 +100,7 @@ class Engine:
         variables = self.documents.variables(operation, question.variables)
         plan = self.documents.plan(operation, variables)
         if plan.introspects:
-            return self._introspect(plan, operation, variables)
+            return self._introspect(plan, operation, question.variables)
         extensions = self.show_cost(plan)
         values, wrong = plan.bind(Asker(variables.coerced, permissions))
         if errors := self.show_wrong(plan, wrong):
@@ -103,6 +112,11 @@ class Engine:
         except StatementTimeoutError as error:
             return answer_errors(
                 [{"message": str(error), "extensions": {"code": "Timeout"}}], extensions=extensions
+            )
+        except AnswerTooLargeError as error:
+            return answer_errors(
+                [{"message": str(error), "extensions": {"code": "CostExceeded"}}],
+                extensions=extensions,
             )
 
     def show_cost(self, plan: Plan) -> dict[str, Any]:
@@ -120,24 +134,34 @@ class Engine:
     async def run(self, plan: Plan, values: Sequence[object], database: Database) -> str:
         """Run a plan's statement; returns the JSON of `data`.
 
-        Raises `StatementTimeoutError`, and what the driver raises for a database that is away.
+        Raises `StatementTimeoutError`, `AnswerTooLargeError`, and what the driver raises for a
+        database that is away or has no connection free.
         """
-        async with database.acquire() as connection:
-            try:
-                # A statement that is no longer waited for is canceled by the driver.
-                async with asyncio.timeout(self._timeout_s):
-                    return await connection.fetchval(plan.sql, *values)
-            except TimeoutError:
-                raise StatementTimeoutError(
-                    messages.QUERY_TIMEOUT.text.format(seconds=f"{self._timeout_s:g}")
-                ) from None
+        begun = False
+        try:
+            # A statement that is no longer waited for is canceled by the driver.
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._turns,
+                database.acquire() as connection,
+            ):
+                begun = True
+                return await connection.fetchval(plan.sql, *values)
+        except TimeoutError:
+            if not begun:
+                raise
+            raise StatementTimeoutError(
+                messages.QUERY_TIMEOUT.text.format(seconds=f"{self._timeout_s:g}")
+            ) from None
+        except asyncpg.ProgramLimitExceededError:
+            raise AnswerTooLargeError("The answer is too large: ask for less at once") from None
 
-    def _introspect(self, plan: Plan, operation: Operation, variables: VariableValues) -> Answer:
+    def _introspect(self, plan: Plan, operation: Operation, sent: Mapping[str, Any]) -> Answer:
         """Answer what the schema says of itself, as graphql-core does."""
         if plan.text is None:
             told = "Ask the schema about itself in a document of its own"
             raise RefusedError([GraphQLError(told)])
-        result = self.documents.introspect(operation, variables)
+        result = self.documents.introspect(operation, sent)
         if result.errors:
             raise RefusedError(result.errors)
         return Answer(msgspec.json.encode({"data": result.data}))
@@ -153,6 +177,7 @@ def make_engine(settings: Settings) -> Engine:
         introspection=settings.development,
         max_cost=settings.graphql_max_cost,
         timeout_ms=settings.graphql_timeout_ms,
+        at_once=max(1, settings.database_pool_size - _LEFT_FREE),
     )
     engine.trusted = read_trusted(
         settings.graphql_documents, engine.documents, only=settings.graphql_only_documents

@@ -1,9 +1,9 @@
 """How much a document may ask for, found out before it is validated.
 
 A short document can have fragments that spread each other so often that walking them takes for
-ever. Here each fragment is measured once; those that no operation spreads count too, since they are
-validated as well. The time of validation grows with the square of the fields that have the same name
-in the answer, so that square is bounded.
+ever. Here each fragment is measured once; those that no operation spreads are refused, since they
+would be validated as well. The time of validation grows with the square of the fields that have the
+same name in the answer, so that square is bounded.
 """
 
 from collections import Counter

@@ -109,6 +109,29 @@ async def test_what_takes_long_to_validate_is_refused_before(
     assert [error["message"] for error in errors] == told
 
 
+MANY = "9" * 5_000
+
+
+async def test_errors_are_short_and_tell_nothing_of_our_code(api: Api) -> None:
+    message = only_message(await ask(api, f"{{ orders(first: {MANY}) {{ totalCount }} }}"))
+    told = "Expected value of type 'Int', but encountered error 'not readable'; found: "
+    assert message == f"{told}{MANY}"[:300] + "…"
+
+
+async def test_a_document_with_errors_is_validated_once(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = "{ nothing }"
+    first = (await ask(api, query)).json()
+    assert first["errors"][0]["locations"] == [{"line": 1, "column": 3}]
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("validated")
+
+    monkeypatch.setattr("ordering_graphql.documents.validate", fail)
+    assert (await ask(api, query)).json() == first
+
+
 @pytest.mark.parametrize(
     "query", [f"{{ {'a' * 64}: __typename }}", "{" + " id: __typename" * 25 + "}"]
 )
@@ -152,6 +175,14 @@ async def test_nothing_to_run_is_told(api: Api, query: str, name: str | None, to
 
 async def test_the_operation_that_is_named_is_run(api: Api) -> None:
     assert (await ask(api, TWO, operationName="b")).json()["data"] == {"__typename": "Query"}
+
+
+async def test_introspection_takes_variables_as_they_were_sent(api: Api) -> None:
+    query = """query ($o: OrderSort = CREATED_ASC, $at: DateTime) { __schema { queryType { name } }
+      orders(orderBy: $o, filter: {createdAt: {gt: $at}}) @skip(if: true) { totalCount } }"""
+    for sent in ({}, {"o": "UPDATED_ASC", "at": "2021-05-02T08:13:59Z"}):
+        answer = (await ask(api, query, variables=sent)).json()
+        assert answer == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
 
 
 async def test_errors_of_our_code_are_hidden_whatever_their_type(

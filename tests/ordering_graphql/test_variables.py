@@ -31,6 +31,35 @@ async def test_null_is_refused_where_nothing_may_be_null(ask: Ask, query: str) -
 
 
 @pytest.mark.parametrize(
+    ("kind", "sent"),
+    [
+        ("DateTime", "2021-05-02T08:13:59.506Z"),
+        ("OrderSort", "CREATED_ASC"),
+        ("OrderFilter", {"createdAt": {"gt": "2021-05-02T08:13:59.506Z"}}),
+    ],
+)
+async def test_any_variable_may_stand_in_json(
+    ask: Ask, demo_database: Database, keeper: CatalogKeeper, kind: str, sent: Any
+) -> None:
+    product = payloads.product(productCharacteristic=[payloads.characteristic("x", {"a": sent})])
+    await place(demo_database, keeper, payloads.order(items=[payloads.item(product=product)]))
+    fits = "{lineItem: {characteristic: {value: {a: $v}}}}"
+    query = f"query ($v: {kind}) {{ orders(filter: {fits}) {{ totalCount }} }}"
+    assert (await ask(query, v=sent))["data"] == {"orders": {"totalCount": 1}}
+
+
+async def test_json_may_be_as_deep_as_a_body(ask: Ask) -> None:
+    deep: Any = {}
+    for _ in range(700):
+        deep = {"a": deep}
+    query = (
+        "query ($v: JSON) { orders(filter: {lineItem: {characteristic: {value: $v}}})"
+        " { totalCount } }"
+    )
+    assert (await ask(query, v=deep))["data"] == {"orders": {"totalCount": 0}}
+
+
+@pytest.mark.parametrize(
     ("value", "found"),
     [
         ("{a: 1, b: $v}", ["whole"]),

@@ -12,6 +12,7 @@ from graphql import (
     GraphQLNonNull,
     ValueNode,
 )
+from graphql.execution.values import VariableValueSource
 
 __all__ = ["Kind", "coerced", "inside", "is_list", "is_required", "named", "nullable", "type_of"]
 
@@ -21,8 +22,12 @@ Kind = object
 _core = cast("Any", graphql)
 
 
-def type_of(place: GraphQLField | GraphQLInputField | GraphQLArgument) -> Kind:
-    """Return the type of a field or argument."""
+def type_of(
+    place: GraphQLField | GraphQLInputField | GraphQLArgument | VariableValueSource,
+) -> Kind:
+    """Return the type of a field, an argument or a variable."""
+    if isinstance(place, VariableValueSource):
+        return cast("Any", place).signature.type
     return cast("Any", place).type
 
 

@@ -7,15 +7,19 @@ the request.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import Enum
 from typing import Any, NamedTuple, cast
 
 from graphql import (
     FieldNode,
     GraphQLArgument,
+    GraphQLBoolean,
+    GraphQLEnumType,
     GraphQLError,
     GraphQLField,
     GraphQLInputObjectType,
+    GraphQLInt,
     ListValueNode,
     NullValueNode,
     ObjectValueNode,
@@ -25,12 +29,14 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from ordering.domain.timestamps import Timestamp, show_timestamp
 from ordering_graphql.plan.kinds import (
     Kind,
     coerced,
     inside,
     is_list,
     is_required,
+    named,
     nullable,
     type_of,
 )
@@ -51,18 +57,25 @@ class Value(NamedTuple):
 Given = Value | dict[str, Any] | list[Any]
 
 
-def shape_of(value: Any) -> object:
+#: Sizes above are wrong everywhere: one shape is enough for them, as for those below 1.
+_LARGEST_SIZE = 10_000
+
+
+def shape_of(value: Any, kind: Kind) -> object:
     """Tell apart what plans tell apart: members, flags, enums and sizes, but not other values."""
-    if isinstance(value, dict):
+    kind = nullable(kind)
+    if value is None:
+        return None
+    if isinstance(kind, GraphQLInputObjectType):
         members = cast("dict[str, Any]", value)
-        return tuple((name, shape_of(member)) for name, member in members.items())
-    if isinstance(value, list):
+        return tuple((n, shape_of(each, type_of(kind.fields[n]))) for n, each in members.items())
+    if is_list(kind):
         elements = cast("list[Any]", value)
-        nested = any(isinstance(each, dict) for each in elements)
-        return tuple(shape_of(each) for each in elements) if nested else "list"
-    if value is None or isinstance(value, int | Enum):
-        return value
-    return "value"
+        nested = isinstance(named(kind), GraphQLInputObjectType)
+        return tuple(shape_of(each, inside(kind)) for each in elements) if nested else "list"
+    if kind is GraphQLInt:
+        return min(max(value, 0), _LARGEST_SIZE)
+    return value if isinstance(kind, GraphQLEnumType) or kind is GraphQLBoolean else "value"
 
 
 def read_arguments(field: GraphQLField, node: FieldNode, variables: Variables) -> dict[str, Given]:
@@ -129,7 +142,14 @@ def _json(node: ValueNode) -> Value:
 
 
 def _present(value: Any) -> Any:
-    """Leave out members whose variables were not sent; as elements they are null."""
+    """Write what variables were sent as, and leave out members whose variables were not.
+
+    As elements they are null.
+    """
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return show_timestamp(Timestamp.of(value))
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value).items()
         return {name: _present(each) for name, each in members if each is not Undefined}

@@ -26,7 +26,7 @@ from ordering.domain.errors import (
 from ordering.events.watch import Seen
 from ordering.services import Services
 from ordering_graphql.answers import show_argument_error, show_defect, show_ordering_error
-from ordering_graphql.engine import Engine, Question, StatementTimeoutError
+from ordering_graphql.engine import AnswerTooLargeError, Engine, Question, StatementTimeoutError
 from ordering_graphql.plan.binding import lacking
 from ordering_graphql.subscriptions.reading import (
     OperationError,
@@ -73,6 +73,9 @@ def _told() -> Generator[None]:
         raise
     except StatementTimeoutError as error:
         told = {"message": str(error), "extensions": {"code": "Timeout"}}
+        raise OperationError([told]) from error
+    except AnswerTooLargeError as error:
+        told = {"message": str(error), "extensions": {"code": "CostExceeded"}}
         raise OperationError([told]) from error
     except (RetryableError, *RETRYABLE) as error:
         away = RetryableError([Problem.of(messages.UNAVAILABLE)])

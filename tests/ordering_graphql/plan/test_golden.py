@@ -81,6 +81,22 @@ def test_a_plan_serves_all_values_of_one_shape() -> None:
         assert plan_of(**other) is not one
 
 
+def test_values_of_json_and_wrong_sizes_make_no_plans() -> None:
+    operation = DOCUMENTS.operation(
+        "query ($v: JSON, $n: Int) { orders(first: $n,"
+        " filter: {lineItem: {characteristic: {value: $v}}}) { totalCount } }"
+    )
+
+    def plan_of(**sent: Any) -> object:
+        return DOCUMENTS.plan(operation, DOCUMENTS.variables(operation, sent))
+
+    one = plan_of(v=1, n=20_000)
+    for value in (2, True, "a", [1], [{"a": 1}], {"a": {"b": 1}}):
+        assert plan_of(v=value, n=20_001) is one
+    assert plan_of(v=1, n=0) is plan_of(v=1, n=-1)
+    assert plan_of(v=None, n=20_000) is not one
+
+
 def test_values_never_are_in_the_statement() -> None:
     operation = DOCUMENTS.operation(
         """{ orders(filter: {externalId: {eq: "'; DROP TABLE x; --"}, party: "secret",
