@@ -155,7 +155,8 @@ class Sort(msgspec.Struct, frozen=True):
 class Paged(Related, frozen=True, kw_only=True):
     """Pages of rows, as connections.
 
-    `sorts` are the orders by the values of the argument `orderBy`; the first is the default.
+    `sorts` are the orders by the values of the argument `orderBy`; the first is the default. Their
+    names are in the cursors: no two lists share one unless they have the same rows.
     """
 
     sorts: Mapping[str, Sort]

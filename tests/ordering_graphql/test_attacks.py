@@ -133,7 +133,23 @@ async def test_what_costs_too_much_is_refused_before_it_is_read(demo_database: D
         100,
         False,
     )
-    assert await cost("{ orders(first: 100) { nodes { id } totalCount } }") == (110, True)
+    assert await cost("{ orders(first: 100) { nodes { id } totalCount } }") == (1_100, True)
+    assert await cost("{ orders(filter: {ponr: true}) { totalCount } }") == (5_000, True)
+    assert await cost("{ order(id: 1) { lineItems { totalCount } } }") == (11, False)
+    assert await cost("{ order(id: 1) { rootLineItems { parent { order { id } } } } }") == (
+        1 + 10 * (1 + 1 + 1),
+        False,
+    )
+    assert await cost("{ order(id: 1) { rootLineItems { parent { children { id } } } } }") == (
+        1 + 10 * (1 + 1 + 10 * 100),
+        True,
+    )
+    assert await cost(
+        '{ node(id: "x") { ... on LineItem { order { rootLineItems { id } } } } }'
+    ) == (
+        1 + 1 + 10,
+        False,
+    )
     assert await cost("{ orders(first: 2) { nodes { rootLineItems { children { id } } } } }") == (
         2 * (1 + 10 * (1 + 10)),
         True,

@@ -351,6 +351,9 @@ async def test_every_node_is_found_by_the_id_that_it_shows(
     assert found["OrderRevision"]["operation"] == "create"
     for unknown in ("", "LineItem:", "LineItem:x", "OrderEvent:99999999999999999999", "X:1", "\0"):
         assert (await ask(node, id=unknown))["data"] == {"node": None}
+    for kind in ("revisions", "events"):
+        name, _, number = shown[kind]["nodes"][0]["id"].partition(":")
+        assert (await ask(node, id=f"{name}:0{number}"))["data"] == {"node": None}
 
 
 async def test_fragments_aliases_and_directives_are_put_together(

@@ -10,6 +10,7 @@ from ordering.db.engine import Database
 from ordering.domain.order import Order
 from support import payloads
 from support.asking import Ask
+from support.graphql_oracle import cursor
 from support.placed import place
 
 PAGE = """
@@ -140,7 +141,7 @@ async def test_everything_wrong_with_arguments_is_told_at_once(ask: Ask) -> None
 
 @pytest.mark.parametrize("by", SORTS)
 @pytest.mark.parametrize(
-    "cursor",
+    "wrong",
     [
         "",
         "x",
@@ -153,10 +154,33 @@ async def test_everything_wrong_with_arguments_is_told_at_once(ask: Ask) -> None
         "W1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tb",
     ],
 )
-async def test_what_is_no_cursor_is_refused(ask: Ask, cursor: str, by: str) -> None:
-    answer = await ask(PAGE, after=cursor, by=by)
+async def test_what_is_no_cursor_is_refused(ask: Ask, wrong: str, by: str) -> None:
+    answer = await ask(PAGE, after=wrong, by=by)
     assert [each["message"] for each in answer["errors"]] == [
         "after is no cursor of this list in this order"
+    ]
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_cursor_with_a_moment_outside_of_our_years_is_refused(
+    ask: Ask, moment: str
+) -> None:
+    answer = await ask(PAGE, after=cursor("UPDATED_ASC", [moment, 1]), by="UPDATED_ASC")
+    assert [each["message"] for each in answer["errors"]] == [
+        "after is no cursor of this list in this order"
+    ]
+
+
+async def test_a_cursor_of_the_audit_is_none_of_the_events(
+    ask: Ask, demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    await place(demo_database, keeper, payloads.order(externalId="A"))
+    history = '{ order(externalId: "A") { %s(after: %s) { totalCount pageInfo { endCursor } } } }'
+    found = (await ask(history % ("revisions", "null")))["data"]["order"]["revisions"]
+    assert found["totalCount"] == 1
+    answer = await ask(history % ("events", f'"{found["pageInfo"]["endCursor"]}"'))
+    assert [(each["message"], each["extensions"]["argument"]) for each in answer["errors"]] == [
+        ("after is no cursor of this list in this order", "order.events.after")
     ]
 
 
@@ -195,6 +219,6 @@ async def test_a_cursor_does_no_harm_where_only_the_total_is_asked_for(
     total = "query ($after: String) { orders(after: $after, orderBy: UPDATED_ASC) { totalCount } }"
     assert await ask(total, after=after) == {
         "data": {"orders": {"totalCount": 7}},
-        "extensions": {"cost": {"requested": 10, "limit": 1_000_000}},
+        "extensions": {"cost": {"requested": 1_000, "limit": 1_000_000}},
     }
     assert "data" not in await ask(total, after="x")

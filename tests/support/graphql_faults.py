@@ -74,11 +74,11 @@ class HollowWalk:
         if place in _EITHER and len(given) != 1:
             self._wrong.add(("InvalidRequest", path))
         if place in PAGES:
-            for name in _wrong_with_page(given, PAGES[place]):
+            for name in _wrong_with_page(given, PAGES[place], place[1]):
                 self._wrong.add(("InvalidRequest", f"{path}.{name}"))
 
 
-def _wrong_with_page(given: Mapping[str, Any], most: int) -> set[str]:
+def _wrong_with_page(given: Mapping[str, Any], most: int, field: str) -> set[str]:
     """Name the arguments of a connection that cannot be."""
     wrong = {
         one
@@ -94,7 +94,7 @@ def _wrong_with_page(given: Mapping[str, Any], most: int) -> set[str]:
     size, at = ("last", "before") if backward else ("first", "after")
     if not 1 <= given.get(size, 1) <= most:
         wrong.add(size)
-    if at in given and not _is_cursor(given[at], given.get("orderBy", "id")):
+    if at in given and not _is_cursor(given[at], given.get("orderBy", field)):
         wrong.add(at)
     return wrong
 

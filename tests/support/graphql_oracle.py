@@ -161,7 +161,7 @@ class Oracle:
     def _list(self, place: tuple[str, str], source: Any, args: Any) -> Any:
         """Return the name of an order, the keys of a row in it, and the rows in that order."""
         world = self._world
-        name: str = args.get("orderBy", "id")
+        name: str = args.get("orderBy", place[1])
         keys = _KEYS[name.rsplit("_", 1)[0]]
         rows: Sequence[Any] = {
             "orders": lambda: world.orders,
@@ -178,7 +178,8 @@ _KEYS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
     "UPDATED": lambda order: (order.updated_at, order.number),
     "NUMBER": lambda request: (request["number"],),
     "POSITION": lambda line: (line.position, str(line.id)),
-    "id": lambda row: (row["id"],),
+    "revisions": lambda row: (row["id"],),
+    "events": lambda row: (row["id"],),
 }
 
 

@@ -258,6 +258,6 @@ def _cursors(world: World) -> dict[str, list[str]]:
         found[name] += [
             cursor(name, [each.position, str(each.id)]) for each in world.lines.values()
         ]
-    rows = [*world.revisions, *world.events]
-    found["id"] = [cursor("id", [row["id"]]) for row in rows]
+    found["id"] = [cursor("revisions", [row["id"]]) for row in world.revisions]
+    found["id"] += [cursor("events", [row["id"]]) for row in world.events]
     return found

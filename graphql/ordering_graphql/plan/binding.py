@@ -28,7 +28,8 @@ __all__ = [
 _MOST_OF_BIGINT = 2**63 - 1
 #: U+0000 as JSON writes it, and not a backslash with letters behind it.
 _NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")
-_DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
+#: A number as it is shown: each node has one id.
+_DIGITS = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
 class Asker(NamedTuple):

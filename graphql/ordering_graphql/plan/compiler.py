@@ -48,8 +48,13 @@ from ordering_graphql.reading import (
 
 __all__ = ["Need", "Plan", "compile_operation"]
 
-#: Rows that counting a whole list is charged for.
+#: Rows that counting is charged for: the rows of an object; all there are; those that fit a filter.
 _COST_OF_TOTAL = 10
+_COST_OF_WHOLE_TOTAL = 1_000
+_COST_OF_FILTERED_TOTAL = 5_000
+#: How many times the usual number of lines is charged for a list of the lines of an order that was
+#: stepped up to from a line: all lines that share it list them again.
+_COST_OF_CLIMBING = 100
 
 Path = tuple[str, ...]
 
@@ -246,6 +251,8 @@ class _Compiler:
     def _one(self, reading: One, at: _At) -> _Written:
         """Write the object of a row, or null."""
         rows = self._rows(reading, at, self._arguments(at))
+        if at.scope.listed and reading.source.order is not None:
+            rows = rows._replace(scope=rows.scope._replace(climbed=True))
         query, cost = self._row(reading, at, at.kind, rows)
         return _Written(sql(f"coalesce({query}, 'null')"), cost)
 
@@ -260,12 +267,17 @@ class _Compiler:
     def _many(self, reading: Many, at: _At) -> _Written:
         """Write the objects of all rows."""
         rows = self._rows(reading, at, self._arguments(at))
+        again = 1
+        if reading.source.order is not None:
+            again = _COST_OF_CLIMBING if at.scope.climbed else 1
+            rows = rows._replace(scope=rows.scope._replace(listed=True, climbed=False))
         inner = Scope(f"{rows.scope.row}.value") if reading.source.json else rows.scope
         written = self.object(at.kind, at.nodes, inner, at.path)
         order = fill(reading.order_by, row=rows.scope.row)
         array = json_array(concat(written.pieces), order)
         return _Written(
-            sql(f"(SELECT {concat(array)} FROM {rows.clause})"), written.times(reading.cost)
+            sql(f"(SELECT {concat(array)} FROM {rows.clause})"),
+            written.times(reading.cost * again),
         )
 
     def _node(self, at: _At) -> _Written:
@@ -325,9 +337,16 @@ class _Compiler:
             return all_of((condition, self._filters.write(wanted, kind, row)))
 
         scope = at.scope.enter(reading.source, self._aliases)
+        scope = scope._replace(listed=at.scope.anchor is not None)
         page = Page(reading.source.table, scope, window, self.parameters, fits)
 
+        total = _COST_OF_TOTAL
+        if not at.scope.row:
+            total = _COST_OF_WHOLE_TOTAL if wanted is None else _COST_OF_FILTERED_TOTAL
+
         def write(part: _At) -> _Written:
+            if reading_of(part.field) is Part.TOTAL_COUNT:
+                return _Written(page.total(), total)
             return self._part(part, page, window.size, write)
 
         written = self._members(at.kind, at.nodes, scope, at.path, write)
@@ -348,8 +367,6 @@ class _Compiler:
                 return _Written(page.cursor)
             case Part.PAGE_INFO:
                 return self._members(at.kind, at.nodes, at.scope, at.path, write)
-            case Part.TOTAL_COUNT:
-                return _Written(page.total(), _COST_OF_TOTAL)
             case Part() as part:
                 return _Written(page.info(part))
             case _:

@@ -1,7 +1,8 @@
 """Cursors: where a row is in an order of a list, as opaque text.
 
-A cursor is base64url of a JSON array: the version of the format, the name of the order, the row's
-keys. It stays good while rows come and go, since it says where to go on and not how many to skip.
+A cursor is base64url of a JSON array: the version of the format, the name of the order, which only
+lists of the same kind share, the row's keys. It stays good while rows come and go, since it says
+where to go on and not how many to skip.
 """
 
 import base64
@@ -13,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 
+from ordering.domain.timestamps import Timestamp
 from ordering_graphql.plan.pieces import quote
 
 __all__ = ["cursor_sql", "read_cursor"]
@@ -20,18 +22,18 @@ __all__ = ["cursor_sql", "read_cursor"]
 _VERSION = 1
 
 
-def cursor_sql(sort: str, keys: Sequence[str]) -> str:
+def cursor_sql(order: str, keys: Sequence[str]) -> str:
     """Write the cursor of a row, whose keys are SQL expressions, as SQL."""
-    members = ", ".join((str(_VERSION), quote(sort), *keys))
+    members = ", ".join((str(_VERSION), quote(order), *keys))
     encoded = f"encode(convert_to(json_build_array({members})::text, 'UTF8'), 'base64')"
     # The base64 of PostgreSQL has line breaks.
     return f"translate({encoded}, E'+/=\\n', '-_')"
 
 
-def read_cursor(text: str, sort: str, kinds: Sequence[str]) -> list[Any]:
+def read_cursor(text: str, order: str, kinds: Sequence[str]) -> list[Any]:
     """Read the keys of a cursor, by their SQL types.
 
-    Raises `ValueError` if it is none, of another version, or of another order.
+    Raises `ValueError` if it is none, of another version, list or order.
     """
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
@@ -41,7 +43,7 @@ def read_cursor(text: str, sort: str, kinds: Sequence[str]) -> list[Any]:
     except (binascii.Error, UnicodeError, msgspec.DecodeError, RecursionError) as error:
         raise ValueError("no cursor") from error
     head, keys = members[:2], members[2:]
-    if head != [_VERSION, sort] or len(keys) != len(kinds):
+    if head != [_VERSION, order] or len(keys) != len(kinds):
         raise ValueError("a cursor of another list")
     return [_READ[kind](key) for kind, key in zip(kinds, keys, strict=True)]
 
@@ -59,6 +61,7 @@ def _moment(key: object) -> datetime:
     moment = datetime.fromisoformat(_string(key))
     if moment.tzinfo is None:
         raise ValueError("no key")
+    Timestamp.of(moment)  # whether it is between the years 1 and 9999 in UTC, too
     return moment
 
 

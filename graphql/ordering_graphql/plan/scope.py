@@ -62,11 +62,17 @@ class Anchor:
 
 
 class Scope(NamedTuple):
-    """A row, and the anchor of its order if it belongs to one. The root has no row."""
+    """A row, and the anchor of its order if it belongs to one. The root has no row.
+
+    `listed` tells that it is one of a list of its order; `climbed` that each of such a list leads
+    to it, as lines to their parent.
+    """
 
     row: str = ""
     anchor: Anchor | None = None
     joined_here: bool = False
+    listed: bool = False
+    climbed: bool = False
 
     def enter(self, source: Source, aliases: Aliases) -> "Scope":
         """Step to a row that belongs to this one; of the same order, if both belong to one."""
@@ -74,7 +80,7 @@ class Scope(NamedTuple):
         if source.order is None:
             return Scope(row)
         if self.anchor is not None:
-            return Scope(row, self.anchor)
+            return Scope(row, self.anchor, listed=self.listed, climbed=self.climbed)
         return Scope(row, Anchor(fill(source.order, row=row), aliases), joined_here=True)
 
     @property

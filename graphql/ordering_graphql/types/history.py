@@ -8,13 +8,15 @@ from ordering_graphql.reading import Leaf, Sort, Source, column, declare, identi
 from ordering_graphql.types.node import Node
 from ordering_graphql.types.scalars import JSON
 
-__all__ = ["EVENTS", "HISTORY_SORTS", "REVISIONS", "OrderEvent", "OrderRevision"]
+__all__ = ["EVENTS", "EVENT_SORTS", "REVISIONS", "REVISION_SORTS", "OrderEvent", "OrderRevision"]
 
 REVISIONS = Source("order_revision", order="{row}.order_id")
 EVENTS = Source("order_event", order="{row}.order_id")
 
-#: The audit and the events are read in the order in which things happened.
-HISTORY_SORTS = {"id": Sort({"{row}.id": "bigint"})}
+#: The audit and the events are read in the order in which things happened. The names are in the
+#: cursors, so that one of the other list is refused.
+REVISION_SORTS = {"revisions": Sort({"{row}.id": "bigint"})}
+EVENT_SORTS = {"events": Sort({"{row}.id": "bigint"})}
 
 
 @strawberry.type(description="An accepted change of an order: who changed what, and when.")

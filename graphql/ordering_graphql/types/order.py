@@ -25,8 +25,9 @@ from ordering_graphql.reading import (
 from ordering_graphql.types.connection import Connection
 from ordering_graphql.types.filters import LineItemFilter
 from ordering_graphql.types.history import (
+    EVENT_SORTS,
     EVENTS,
-    HISTORY_SORTS,
+    REVISION_SORTS,
     REVISIONS,
     OrderEvent,
     OrderRevision,
@@ -192,12 +193,12 @@ class Order(Node):
     )
     revisions: Connection[OrderRevision] = declare(
         "What was changed by whom, the oldest first.",
-        Paged(source=REVISIONS, where=_OF_ORDER, sorts=HISTORY_SORTS, most=100),
+        Paged(source=REVISIONS, where=_OF_ORDER, sorts=REVISION_SORTS, most=100),
         *page_arguments(100),
     )
     events: Connection[OrderEvent] = declare(
         "What listeners are told about it, the oldest first.",
-        Paged(source=EVENTS, where=_OF_ORDER, sorts=HISTORY_SORTS, most=100),
+        Paged(source=EVENTS, where=_OF_ORDER, sorts=EVENT_SORTS, most=100),
         *page_arguments(100),
     )
     inbound_request: (
