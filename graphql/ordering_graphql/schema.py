@@ -61,7 +61,7 @@ NODE_SOURCES = {
 
 @strawberry.enum(description="Orders of lists of orders.")
 class OrderSort(Enum):
-    """How orders are sorted; each has an index, so that no page costs more than another."""
+    """How orders are sorted; each has an index: without a filter no page costs more."""
 
     CREATED_ASC = "CREATED_ASC"
     CREATED_DESC = "CREATED_DESC"

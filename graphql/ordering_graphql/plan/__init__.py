@@ -7,7 +7,10 @@
     compiler  the walk over the selected fields that puts the statement together
     pieces    JSON text out of SQL expressions
     binding   parameters of the statement, and what is wrong with their values
-    cost      how much is asked for
+    cursors   where a row is in an order of a list, as text
+    forms     how SQL values are written as JSON
+    kinds     the types of the schema
+    scope     the row that SQL belongs to
 
 `ordering_graphql/README.md` tells how they fit together.
 """
