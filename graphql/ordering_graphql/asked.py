@@ -43,9 +43,13 @@ def read_body(body: bytes) -> Asked:
 
 
 def read_url(members: Mapping[str, str]) -> Asked:
-    """Read a request that is in a URL. Raises `msgspec.DecodeError` and the like."""
+    """Read a request that is in a URL. Raises `msgspec.DecodeError` and the like.
+
+    A member without a value counts as left out, but for the document.
+    """
     known = {
         name: msgspec.json.decode(text) if name in ("variables", "extensions") else text
         for name, text in members.items()
+        if text or name == "query"
     }
     return msgspec.convert(known, Asked)

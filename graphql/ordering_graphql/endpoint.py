@@ -22,9 +22,10 @@ from ordering.services import Services
 from ordering_graphql import limits
 from ordering_graphql.answers import Answer, answer_errors, show_defect, show_ordering_error
 from ordering_graphql.asked import Asked, read_body, read_url
-from ordering_graphql.engine import Engine
+from ordering_graphql.engine import Engine, Question
 from ordering_graphql.page import make_assets, show_page, wants_page
 from ordering_graphql.subscriptions.stream import make_stream, wants_stream
+from ordering_graphql.trusted import MISSING
 
 __all__ = ["make_endpoints", "permissions_of"]
 
@@ -42,9 +43,7 @@ def make_endpoints(engine: Engine, guard: Guard, *, page: bool = False) -> list[
     async def answer(request: AnyRequest, asked: Asked) -> Response[Any]:
         if wants_stream(request):
             return make_stream(request.app.state.hub, request, asked.question)
-        services = cast("Services", request.app.state.services)
-        answered = await engine.answer(asked.question, services.database, permissions_of(request))
-        return _respond(answered)
+        return await _answer(engine, request, asked.question)
 
     @get(_PATH, guards=[guard], exception_handlers={Exception: _on_defect})
     async def graphql_get(request: AnyRequest) -> Response[Any]:
@@ -84,6 +83,13 @@ def make_endpoints(engine: Engine, guard: Guard, *, page: bool = False) -> list[
 def permissions_of(connection: ASGIConnection[Any, Any, Any, Any]) -> frozenset[Permission]:
     """List what the client may do whom the guard let pass."""
     return cast("Client", connection.scope["user"]).permissions
+
+
+async def _answer(engine: Engine, request: AnyRequest, question: Question) -> Response[bytes]:
+    if question.query is None and question.document_id is None:
+        return _refuse(400, MISSING)
+    services = cast("Services", request.app.state.services)
+    return _respond(await engine.answer(question, services.database, permissions_of(request)))
 
 
 def _on_defect(_request: AnyRequest, error: Exception) -> Response[bytes]:

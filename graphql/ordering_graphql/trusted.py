@@ -13,7 +13,7 @@ from graphql import GraphQLError
 from ordering.settings import SettingsError
 from ordering_graphql.documents import Documents, RefusedError
 
-__all__ = ["TrustedDocuments", "document_id", "read_trusted"]
+__all__ = ["MISSING", "TrustedDocuments", "document_id", "read_trusted"]
 
 
 class TrustedDocuments(msgspec.Struct, frozen=True):
@@ -27,13 +27,14 @@ class TrustedDocuments(msgspec.Struct, frozen=True):
         if identity is not None and identity in self.texts:
             return self.texts[identity]
         if query is None:
-            raise RefusedError([GraphQLError(_MISSING if identity is None else _UNKNOWN)])
+            raise RefusedError([GraphQLError(MISSING if identity is None else _UNKNOWN)])
         if self.only and document_id(query) not in self.texts:
             raise RefusedError([GraphQLError(_ONLY)])
         return query
 
 
-_MISSING = "There is neither a query nor the id of a document"
+#: What a question without any document is told.
+MISSING = "There is neither a query nor the id of a document"
 #: The name is what clients of Apollo's persisted queries look for.
 _UNKNOWN = "PersistedQueryNotFound"
 _ONLY = "Only documents that were registered before are executed"

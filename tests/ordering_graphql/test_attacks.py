@@ -106,6 +106,23 @@ async def test_queries_may_come_in_the_url(api: Api) -> None:
         assert response.status_code == 400
 
 
+async def test_members_of_a_url_without_a_value_are_left_out(api: Api) -> None:
+    asked = {"query": "{ __typename }", "operationName": "", "variables": "", "extensions": ""}
+    response = await api.http.get("/graphql", params=asked, auth=AUTH)
+    assert response.json()["data"] == {"__typename": "Query"}
+
+
+async def test_a_request_without_a_document_is_none(api: Api) -> None:
+    response = await api.post("/graphql", {"variables": {}}, Role.ORDER_VIEWER)
+    assert response.status_code == 400
+    assert response.json()["errors"] == [
+        {
+            "message": "There is neither a query nor the id of a document",
+            "extensions": {"code": "InvalidRequest"},
+        }
+    ]
+
+
 @pytest.mark.parametrize("operation", ["mutation", "subscription"])
 async def test_nothing_is_changed_by_get(api: Api, operation: str) -> None:
     query = {"query": f"{operation} {{ __typename }}"}
