@@ -1,5 +1,6 @@
 """Fixtures: real PostgreSQL and Valkey, started once, emptied for each test."""
 
+import signal
 from collections.abc import AsyncGenerator, Generator
 
 import pytest
@@ -11,7 +12,11 @@ from ordering.db.meta import table_name
 from ordering.db.tables import ALL_TABLES
 from ordering_app.embedded import Embedded, EmbeddedServers
 from support.api import Api, running_api
+from support.installed import all_inventories, put_back
 from support.servers import DYNAMIC_TABLES, empty, new_database, running_servers
+
+# A shell lets what runs in the background ignore Ctrl-C, and so would the processes of the tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -51,10 +56,18 @@ async def database(empty_url: str) -> AsyncGenerator[Database]:
         yield opened
 
 
-@pytest.fixture
-async def demo_database(demo_url: str) -> AsyncGenerator[Database]:
-    """An open database with the demo catalog and without orders or clients."""
+@pytest.fixture(scope="session")
+async def demo_inventories(demo_url: str) -> str:
+    """The product inventories of the demo data, as they were loaded."""
     async with empty(demo_url, DYNAMIC_TABLES) as opened:
+        return await all_inventories(opened)
+
+
+@pytest.fixture
+async def demo_database(demo_url: str, demo_inventories: str) -> AsyncGenerator[Database]:
+    """An open database with the demo data and nothing else."""
+    async with empty(demo_url, DYNAMIC_TABLES) as opened:
+        await put_back(opened, demo_inventories)
         yield opened
 
 

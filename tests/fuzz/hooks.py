@@ -212,7 +212,7 @@ def only_add(order: Members) -> None:
 
 
 def lead(case: Case, operation: str, body: Members) -> None:
-    """Let a change be about an order of this run, and let its fulfilment begin before."""
+    """Let a change be about an order of this run that is being fulfilled and not canceled."""
     if operation == "cancelProductOrder":
         place = body["productOrder"]
     elif operation in ("moveProductOrder", "reviseProductOrder", "reviseDeprecatedProductOrder"):
@@ -225,7 +225,7 @@ def lead(case: Case, operation: str, body: Members) -> None:
         # An entity tag that is made up would keep most orders from being changed.
         case.headers.pop("If-Match", None)
         path = MOVE.format(quote(str(place["id"]), safe=""))
-        for action in ("approve", "start"):
+        for action in ("deny_cancellation", "approve", "start"):
             call("POST", path, "order_fulfilment", {"action": action}, may_fail=True)
 
 

@@ -1,7 +1,5 @@
 """Product inventories in the database, and what was written about the orders that change them."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any, cast
 from uuid import UUID
 
@@ -10,26 +8,28 @@ import msgspec
 from ordering.db.engine import Database
 from ordering.domain.ids import parse_id
 
-__all__ = ["audit", "events", "installed", "kept_inventories"]
+__all__ = ["all_inventories", "audit", "events", "installed", "put_back"]
 
-_ALL = "SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]')::text FROM product_inventory p"
+_ALL = "SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY id), '[]')::text FROM product_inventory p"
 _RESTORE = (
     "INSERT INTO product_inventory"
     " SELECT * FROM jsonb_populate_recordset(NULL::product_inventory, $1::jsonb)"
 )
 
 
-@asynccontextmanager
-async def kept_inventories(database: Database) -> AsyncGenerator[None]:
-    """Put the product inventories back to what they were, for the tests that come after."""
+async def all_inventories(database: Database) -> str:
+    """Read every product inventory, for `put_back`."""
     async with database.acquire() as connection:
-        before = await connection.fetchval(_ALL)
-    try:
-        yield
-    finally:
-        async with database.transaction() as connection:
-            await connection.execute("DELETE FROM product_inventory")
-            await connection.execute(_RESTORE, before)
+        return await connection.fetchval(_ALL)
+
+
+async def put_back(database: Database, inventories: str) -> None:
+    """Let there be these product inventories, whatever tests have made of them."""
+    if await all_inventories(database) == inventories:
+        return
+    async with database.transaction() as connection:
+        await connection.execute("DELETE FROM product_inventory")
+        await connection.execute(_RESTORE, inventories)
 
 
 async def installed(database: Database, identity: UUID | str) -> dict[str, Any]:

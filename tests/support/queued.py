@@ -67,14 +67,30 @@ SELECT 'cpq', '/', n::text, '', 201, now() - ($1 - n) * interval '10 s'
 FROM generate_series(1, $1) AS n
 """
 
+_GENERATE_BULKS = """
+WITH bulks AS (
+    INSERT INTO bulk (id, initiated_by, request_key, state, accepted, refused, last_line,
+                      created_at, updated_at, ended_at)
+    SELECT gen_random_uuid(), 'cpq', CASE n % 4 WHEN 0 THEN n::text END, 'finished',
+           100 - n % 2, n % 2, 100, ended, ended, ended
+    FROM generate_series(1, $1::int / 100) AS n, LATERAL (
+        SELECT now() - ($1::int - 100 * n) * interval '10 s' AS ended
+    ) AS past
+    RETURNING id
+)
+INSERT INTO bulk_line (bulk_id, number, outcome, order_id, digest)
+SELECT id, number, 'accepted', gen_random_uuid(), 0 FROM bulks, generate_series(1, 100) AS number
+"""
+
 
 async def generate(database: Database, number: int) -> None:
     """Fill an empty queue: records in every state, one every ten seconds up to now.
 
     Of 100 records 70 are completed, 10 in error, 18 new, 1 pending, 1 in progress; each of 500
-    accounts has its share. As many idempotency keys are stored.
+    accounts has its share. As many idempotency keys are stored, and as many lines in bulks of 100.
     """
     async with database.acquire() as connection:
         await connection.execute(_GENERATE, number)
         await connection.execute(_GENERATE_KEYS, number)
-        await connection.execute("VACUUM ANALYZE inbound_request, idempotency_key")
+        await connection.execute(_GENERATE_BULKS, number)
+        await connection.execute("VACUUM ANALYZE inbound_request, idempotency_key, bulk, bulk_line")

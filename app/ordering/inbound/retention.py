@@ -50,12 +50,12 @@ _VOID = """
 UPDATE bulk SET request_key = NULL WHERE id = ANY (ARRAY({bulks} FOR UPDATE SKIP LOCKED))
 RETURNING id
 """
+# By their places in the table: joined by key, PostgreSQL reads it through for each batch.
 _LINES = """
-DELETE FROM bulk_line AS line USING (
-    SELECT bulk_id, number FROM bulk_line WHERE bulk_id = ANY (ARRAY({bulks})) LIMIT $2
-) AS old
-WHERE line.bulk_id = old.bulk_id AND line.number = old.number
-RETURNING line.number
+DELETE FROM bulk_line WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM bulk_line WHERE bulk_id = ANY (ARRAY({bulks})) LIMIT $2
+))
+RETURNING number
 """
 _BULKS = """
 DELETE FROM bulk WHERE id = ANY (ARRAY({bulks}))

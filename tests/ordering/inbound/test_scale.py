@@ -177,6 +177,6 @@ async def test_who_ends_a_request_looks_at_it_alone_for_what_to_lock(crowded: Co
         "SELECT id FROM inbound_request WHERE inventory_ids IS NOT NULL LIMIT 1"
     )
     by_account = True
-    plan = await plan_of(crowded, "pending._LOCK_ENDED", [row["id"]], by_account)
+    plan = await plan_of(crowded, "pending._LOCK_LINES", [row["id"]], by_account)
     assert plan["Actual Rows"] == 2
     assert touched(plan) <= 2

@@ -1,7 +1,6 @@
 """Who holds a product inventory, and who gets the external id that two ask for."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 
 import pytest
 
@@ -13,17 +12,11 @@ from ordering.domain.ids import show_id
 from ordering.domain.order import Order
 from support import payloads
 from support.fulfilment import act, revise, status
-from support.installed import installed, kept_inventories
+from support.installed import installed
 from support.locks import waiters
 from support.placed import place, snapshot
 
 HELD = "Line item {}: the product inventory is held by line item {} of {}"
-
-
-@pytest.fixture(autouse=True)
-async def keep(demo_database: Database) -> AsyncGenerator[None]:
-    async with kept_inventories(demo_database):
-        yield
 
 
 async def about(

@@ -1,7 +1,6 @@
 """Moving orders on: one transaction under the order's lock, with its audit and its events."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -18,15 +17,9 @@ from ordering.orders.progress import Progress, ProgressOrder
 from ordering.orders.reader import Branch, find_order
 from support import payloads
 from support.counting import CountingDatabase
-from support.installed import audit, events, kept_inventories
+from support.installed import audit, events
 from support.locks import waiters
 from support.placed import in_state, normal, place, snapshot
-
-
-@pytest.fixture(autouse=True)
-async def keep(demo_database: Database) -> AsyncGenerator[None]:
-    async with kept_inventories(demo_database):
-        yield
 
 
 async def move(

@@ -1,7 +1,6 @@
 """What transitions make of product inventories: on approval, completion and cancellation."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import UUID
 
@@ -16,17 +15,11 @@ from ordering.orders.progress import ProgressOrder
 from support import payloads
 from support.found import id_of
 from support.fulfilment import status
-from support.installed import installed, kept_inventories
+from support.installed import installed
 from support.locks import waiters
 from support.placed import in_state, place, snapshot
 
 OTHER_SITE = "5671dd2ec3a53010188473ce3640dd81"
-
-
-@pytest.fixture(autouse=True)
-async def keep(demo_database: Database) -> AsyncGenerator[None]:
-    async with kept_inventories(demo_database):
-        yield
 
 
 async def move(database: Database, order: Order, *actions: str) -> LineItem:

@@ -1,7 +1,5 @@
 """What revisions of lines come to for their product inventories, once they are moved on."""
 
-from collections.abc import AsyncGenerator
-
 import pytest
 
 from ordering.catalog.lookups import ReferenceFinder
@@ -11,16 +9,10 @@ from ordering.domain.order import Order
 from support import payloads
 from support.found import id_of
 from support.fulfilment import act, revise, status
-from support.installed import installed, kept_inventories
+from support.installed import installed
 from support.placed import in_state, place
 
 OTHER_SITE = "5671dd2ec3a53010188473ce3640dd81"
-
-
-@pytest.fixture(autouse=True)
-async def keep(demo_database: Database) -> AsyncGenerator[None]:
-    async with kept_inventories(demo_database):
-        yield
 
 
 async def begun(database: Database, keeper: CatalogKeeper, *items: payloads.Payload) -> Order:

@@ -1,7 +1,6 @@
 """Revising orders in the database: rows, audit, events, and who comes first."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -18,16 +17,9 @@ from ordering.orders.revise import ReviseOrder
 from ordering.settings import Settings
 from support import payloads
 from support.counting import CountingDatabase
-from support.installed import installed, kept_inventories
+from support.installed import installed
 from support.locks import waiters
 from support.placed import in_state, normal, place, snapshot
-
-
-@pytest.fixture(autouse=True)
-async def keep(demo_database: Database) -> AsyncGenerator[None]:
-    """New lines bring product inventories about."""
-    async with kept_inventories(demo_database):
-        yield
 
 
 @pytest.fixture

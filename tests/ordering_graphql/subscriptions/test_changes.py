@@ -1,7 +1,7 @@
 """Whoever follows an order, or a request of the queue, is told its state and each change."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,7 +16,6 @@ from ordering_app.embedded import EmbeddedServers
 from ordering_graphql.engine import Question
 from support import payloads
 from support.api import ORDERS
-from support.installed import kept_inventories
 from support.processes import until
 from support.queue import make_processor, put, take
 from support.subscribing import Served, basic, served, talking
@@ -29,12 +28,6 @@ subscription ($id: ID!) {
 """
 CANCEL = "/api/sn_ind_tmt_orm/cancelproductorder"
 TRANSITION = "/api/ordering/v1/productOrder/{}/transition"
-
-
-@pytest.fixture(autouse=True)
-async def keep(demo_database: Database) -> AsyncGenerator[None]:
-    async with kept_inventories(demo_database):
-        yield
 
 
 async def place(site: Served) -> str:

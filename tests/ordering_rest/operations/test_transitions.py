@@ -1,6 +1,5 @@
 """The endpoint of transitions: what it answers, whom it lets in, how it refuses."""
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -10,17 +9,11 @@ from ordering.access.roles import Role
 from ordering.domain.actions import Action
 from support import payloads
 from support.api import ORDERS, PASSWORD, Api
-from support.installed import installed, kept_inventories
+from support.installed import installed
 from support.placed import snapshot
 
 MOVES = {Role.ORDER_FULFILMENT, Role.ADMIN}
 ANYWHERE = "/api/ordering/v1/productOrder/{}/transition"
-
-
-@pytest.fixture(autouse=True)
-async def keep(api: Api) -> AsyncGenerator[None]:
-    async with kept_inventories(api.database):
-        yield
 
 
 async def place(api: Api, *items: payloads.Payload, **members: Any) -> str:
