@@ -10,8 +10,8 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --
 CONTRACT_GATES := tests/contract/test_product_ordering_style.py tests/contract/test_compatibility.py
 # What goes on for longer where there is time, beside tests/chaos.
 MODELS_OF_THE_QUEUE := tests/ordering/inbound/test_machine.py tests/ordering/inbound/test_faults.py
-# Two files at a time, each beside servers of its own.
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
+# Two files at a time, each beside servers of its own; in order, since the longest come first so.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
