@@ -30,6 +30,25 @@ async def test_waiting_for_a_connection_is_bounded(empty_url: str) -> None:
             assert await connection.fetchval("SELECT 1") == 1
 
 
+async def test_connections_are_lent_in_the_order_of_asking(empty_url: str) -> None:
+    asked: list[str] = []
+    lent: list[str] = []
+
+    async def use(database: Database, who: int) -> None:
+        for turn in range(50):
+            asked.append(f"{who}, {turn}")
+            async with database.acquire() as connection:
+                lent.append(f"{who}, {turn}")
+                await connection.fetchval("SELECT 1")
+            # Some come back while the connection is on its way to the one who waited.
+            for _ in range(who):
+                await asyncio.sleep(0)
+
+    async with opened(Database(empty_url, pool_size=2)) as database:
+        await asyncio.gather(*(use(database, who) for who in range(8)))
+    assert lent == asked
+
+
 async def test_a_statement_is_bounded_on_this_side_where_asked_for(empty_url: str) -> None:
     async with (
         opened(Database(empty_url, pool_size=1, command_timeout_s=0.1)) as database,
