@@ -5,13 +5,16 @@ many lines it touches. They run in the transaction that holds the order's lock.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
+from piccolo.table import Table
 
 from ordering.db.array_insert import ArrayInsert
 from ordering.db.array_update import ArrayUpdate
 from ordering.db.connection import Connection
+from ordering.db.meta import table_name
 from ordering.db.tables import (
     CustomerOrder,
     OrderCharacteristicValue,
@@ -52,43 +55,54 @@ class _Audit(RevisionRow):
 _UPDATE_ORDER = ArrayUpdate(CustomerOrder, _changeable(Order))
 _UPDATE_LINES = ArrayUpdate(OrderLineItem, _changeable(LineItem), first=_UPDATE_ORDER.width + 1)
 
+#: What every change writes beside its updates: lines, notes, audit, events.
+_ADDED: tuple[tuple[type[Table], type[msgspec.Struct], tuple[str, ...]], ...] = (
+    (OrderLineItem, LineItem, ("order_id",)),
+    (WorkNote, NoteRow, ()),
+    (OrderRevision, _Audit, ()),
+    (OrderEvent, EventRow, ()),
+)
+_OF_LINE = ("order_id", "line_item_id")
+#: The lists of a line, each with its table and of what its rows are made.
+_LISTS: dict[str, tuple[type[Table], type[msgspec.Struct]]] = {
+    "characteristics": (OrderCharacteristicValue, CharacteristicValue),
+    "contacts": (OrderLineItemContact, ContactPerson),
+    "related_items": (OrderLineRelatedItem, RelatedItem),
+}
 
-def _inserts() -> list[ArrayInsert]:
-    """Make the inserts of the statement, in its order, numbered on behind its updates."""
-    inserts: list[ArrayInsert] = []
+
+def _removal(table: type[Table], first: int) -> str:
+    return (
+        f"DELETE FROM {table_name(table)}"
+        f" WHERE order_id = ${first} AND line_item_id = ANY(${first + 1}::uuid[])"
+    )
+
+
+#: Contacts keep their ids, so the old ones have to be gone before the new ones come.
+_REMOVE_CONTACTS = _removal(OrderLineItemContact, 1)
+
+
+@cache
+def _statement(lists: tuple[str, ...]) -> tuple[str, list[ArrayInsert]]:
+    """Make the statement of a change that replaces these lists; with it the inserts, in order.
+
+    One round trip whatever changes, as the lock is held meanwhile. The parameters of a list are
+    the order, the lines whose rows go, and the rows that come.
+    """
+    parts, inserts = [_UPDATE_ORDER.sql, _UPDATE_LINES.sql], list[ArrayInsert]()
     first = _UPDATE_ORDER.width + _UPDATE_LINES.width + 1
-    for table, of, leading in (
-        (OrderLineItem, LineItem, ("order_id",)),
-        (WorkNote, NoteRow, ()),
-        (OrderRevision, _Audit, ()),
-        (OrderEvent, EventRow, ()),
-    ):
+    for table, of, leading in _ADDED:
         inserts.append(ArrayInsert(table, of.__struct_fields__, leading=leading, first=first))
         first += inserts[-1].width
-    return inserts
+    for table, of in (_LISTS[name] for name in lists):
+        parts.append(_removal(table, first))
+        first += 2
+        inserts.append(ArrayInsert(table, of.__struct_fields__, leading=_OF_LINE, first=first))
+        first += inserts[-1].width
+    parts += [insert.sql for insert in inserts]
+    ctes = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(parts))
+    return f"WITH {ctes} SELECT", inserts
 
-
-_INSERTS = _inserts()
-_PARTS = [_UPDATE_ORDER.sql, _UPDATE_LINES.sql, *(insert.sql for insert in _INSERTS)]
-_CTES = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(_PARTS))
-#: What every change writes, and most need nothing else: one round trip.
-_STATEMENT = f"WITH {_CTES} SELECT"
-
-_OF_LINE = ("order_id", "line_item_id")
-#: The lists of a line, each with its table and how its rows are made.
-_LISTS = tuple(
-    (table, attribute, ArrayInsert(table_class, of.__struct_fields__, leading=_OF_LINE))
-    for table, attribute, table_class, of in (
-        (
-            "order_characteristic_value",
-            "characteristics",
-            OrderCharacteristicValue,
-            CharacteristicValue,
-        ),
-        ("order_line_item_contact", "contacts", OrderLineItemContact, ContactPerson),
-        ("order_line_related_item", "related_items", OrderLineRelatedItem, RelatedItem),
-    )
-)
 
 #: An external id that another inventory has, or is about to have, is not given: that one keeps it.
 #: In the order of the external ids, so that no two approvals wait for each other.
@@ -121,18 +135,34 @@ async def write_change(connection: Connection, change: Change) -> None:
         [(_audit(change),)],
         [(EventRow(order.id, event, change.moment),) for event in change.events],
     )
-    await connection.execute(
-        _STATEMENT,
+    lists = {name: _replaced(change, name) for name in _LISTS if _touches(change, name)}
+    statement, inserts = _statement(tuple(lists))
+    values: list[object] = [
         *_UPDATE_ORDER.arrays([order]),
         *_UPDATE_LINES.arrays([each.line for each in change.lines]),
-        *(
-            array
-            for insert, added in zip(_INSERTS, rows, strict=True)
-            for array in insert.arrays(added)
-        ),
-    )
-    await _write_lists(connection, change)
+    ]
+    for insert, added in zip(inserts[: len(rows)], rows, strict=True):
+        values += insert.arrays(added)
+    for (name, lines), insert in zip(lists.items(), inserts[len(rows) :], strict=True):
+        come = [
+            (order.id, line.id, each)
+            for line in [*lines, *change.added]
+            for each in getattr(line, name)
+        ]
+        values += [order.id, [line.id for line in lines], *insert.arrays(come)]
+    if lines := lists.get("contacts"):
+        await connection.execute(_REMOVE_CONTACTS, order.id, [line.id for line in lines])
+    await connection.execute(statement, *values)
     await _write_inventories(connection, change.inventories)
+
+
+def _replaced(change: Change, name: str) -> list[LineItem]:
+    return [each.line for each in change.lines if name in each.lists]
+
+
+def _touches(change: Change, name: str) -> bool:
+    """Tell whether a list is replaced on any line, or a new line has it."""
+    return bool(_replaced(change, name)) or any(getattr(line, name) for line in change.added)
 
 
 async def _write_inventories(
@@ -149,25 +179,6 @@ async def _write_inventories(
     if inventories:
         rows = [(each,) for each in inventories]
         await connection.execute(_WRITE_INVENTORY, *_INSERT_INVENTORY.arrays(rows))
-
-
-async def _write_lists(connection: Connection, change: Change) -> None:
-    """Replace the lists of the lines whose lists changed, and write those of new lines."""
-    for table, attribute, insert in _LISTS:
-        replaced = [each.line for each in change.lines if attribute in each.lists]
-        if replaced:
-            await connection.execute(
-                f"DELETE FROM {table} WHERE order_id = $1 AND line_item_id = ANY($2::uuid[])",
-                change.order.id,
-                [line.id for line in replaced],
-            )
-        rows = [
-            (change.order.id, line.id, each)
-            for line in [*replaced, *change.added]
-            for each in getattr(line, attribute)
-        ]
-        if rows:
-            await connection.execute(insert.sql, *insert.arrays(rows))
 
 
 def _notes(change: Change) -> list[NoteRow]:

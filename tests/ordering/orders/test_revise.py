@@ -237,7 +237,7 @@ async def test_the_number_of_statements_does_not_depend_on_the_lines(
         answered = await revise(show_id(order.id), body(*said, rich_line("new")), "portal")
         assert {line.version for line in answered.line_items[:-1]} == {2}
         counts.append(len(counting.statements))
-    assert counts[0] == counts[1] == 10
+    assert counts[0] == counts[1] == 6
 
 
 async def test_a_line_that_is_added_holds_its_inventory(
