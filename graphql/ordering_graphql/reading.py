@@ -93,20 +93,24 @@ class Embedded(msgspec.Struct, frozen=True):
 class Condition(msgspec.Struct, frozen=True):
     """What an argument, or a member of a filter, asks of a row.
 
-    `kind` is the SQL type that `{value}` is sent as.
+    `kind` is the SQL type that `{value}` is sent as. `finder` is how rows are found by it
+    (`plan/finding.py`): a query or, for an operator, a condition that an index knows, which all
+    rows fulfil that fit.
     """
 
     sql: str
     kind: str = "text"
+    finder: str = ""
 
 
 class Operand(msgspec.Struct, frozen=True):
     """A member of a filter whose value is an object of operators, as `{eq: ..., in: ...}`.
 
-    The operators' conditions have it as `{operand}`.
+    The operators' conditions have it as `{operand}`. `finder` is how rows are found by it.
     """
 
     sql: str
+    finder: str = ""
 
 
 class Within(msgspec.Struct, frozen=True):

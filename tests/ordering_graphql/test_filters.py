@@ -6,11 +6,16 @@ import pytest
 
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
+from ordering.domain.ids import show_id
+from ordering.settings import Settings
+from ordering_graphql.engine import Engine, make_engine
 from support import payloads
 from support.asking import Ask
 from support.placed import in_state, place
 
 ORDERS = "query ($f: OrderFilter) { orders(filter: $f) { totalCount nodes { externalId } } }"
+IDS = "query ($f: OrderFilter) { orders(filter: $f) { nodes { id } } }"
+FIBER = payloads.item(productOffering={"id": "fiber-home"})
 LINES = """
 query ($f: LineItemFilter) {
   order(externalId: "A") { lineItems(filter: $f) { totalCount nodes { itemId } } }
@@ -58,56 +63,76 @@ async def found(ask: Ask, wanted: Any) -> list[str | None]:
 ALL = ["A", "AB", "b%_", None]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "expected"),
-    [
-        (None, ALL),
-        ({}, ALL),
-        ({"externalId": None}, ALL),
-        ({"externalId": {"eq": None}}, ALL),
-        ({"externalId": {"eq": "A"}}, ["A"]),
-        ({"externalId": {"in": ["b%_", "A", "x", "a\0"]}}, ["A", "b%_"]),
-        ({"externalId": {"in": []}}, []),
-        ({"externalId": {"startsWith": "A"}}, ["A", "AB"]),
-        ({"externalId": {"startsWith": "%"}}, []),
-        ({"externalId": {"startsWith": "A", "eq": "AB"}}, ["AB"]),
-        ({"externalId": {"eq": "A\0"}}, []),
-        ({"not": {"externalId": {"eq": "A\0"}}}, ALL),
-        ({"not": {"externalId": {"eq": "A"}}}, ["AB", "b%_", None]),
-        ({"externalSystem": {"eq": "cpq"}}, ["A"]),
-        ({"state": {"eq": "in_progress"}}, ["b%_"]),
-        ({"state": {"in": ["in_progress", "draft"]}}, ["b%_"]),
-        ({"not": {"state": {"eq": "new"}}}, ["b%_"]),
-        ({"ponr": True}, []),
-        ({"ponr": False}, ALL),
-        ({"party": payloads.CONSUMER}, ["AB"]),
-        ({"party": "nobody"}, []),
-        ({"id": {"eq": "no id"}}, []),
-        ({"id": {"in": [payloads.UNKNOWN_ID, "no id"]}}, []),
-        ({"requestedCompletionDate": {"gt": "2026-01-01T00:00:00.500Z"}}, ["AB"]),
-        ({"requestedCompletionDate": {"gte": "2026-01-01T01:00:00.500+01:00"}}, ["A", "AB"]),
-        ({"requestedCompletionDate": {"lt": "2026-01-02T00:00:00Z"}}, ["A"]),
-        ({"requestedCompletionDate": {"lte": "2026-01-02T00:00:00Z"}}, ["A", "AB"]),
-        ({"requestedCompletionDate": {"lt": "2026-01-01T00:00:00.500001Z"}}, ["A"]),
-        ({"requestedCompletionDate": {"gte": "2026-01-01T00:00:00.5009z"}}, ["AB"]),
-        ({"not": {"requestedCompletionDate": {"gt": "2026-01-01T12:00:00Z"}}}, ["A", "b%_", None]),
-        ({"and": []}, ALL),
-        ({"or": []}, []),
-        ({"or": [{"externalId": {"eq": "A"}}, {"state": {"eq": "in_progress"}}]}, ["A", "b%_"]),
-        ({"and": [{"state": {"eq": "new"}}, {"or": [{"externalId": {"eq": "A"}}]}]}, ["A"]),
-        ({"lineItem": {}}, ALL),
-        ({"lineItem": {"itemId": {"eq": "2"}}}, ["A"]),
-        ({"lineItem": {"offering": payloads.OFFERING}}, ALL),
-        ({"lineItem": {"offering": "none"}}, []),
-        ({"lineItem": {"specification": payloads.EDGE_DEVICE}}, ["A"]),
-        ({"lineItem": {"characteristic": {"name": "WAN", "value": "Base"}}}, ["A"]),
-        ({"lineItem": {"characteristic": {"name": "WAN", "value": "Size"}}}, []),
-        ({"lineItem": {"characteristic": {"value": {"mm": [1, 2.5]}}}}, ["A"]),
-        ({"lineItem": {"characteristic": {"value": "\0"}}}, []),
-    ],
-)
+FITTING: list[tuple[Any, list[str | None]]] = [
+    (None, ALL),
+    ({}, ALL),
+    ({"externalId": None}, ALL),
+    ({"externalId": {"eq": None}}, ALL),
+    ({"externalId": {"eq": "A"}}, ["A"]),
+    ({"externalId": {"in": ["b%_", "A", "x", "a\0"]}}, ["A", "b%_"]),
+    ({"externalId": {"in": []}}, []),
+    ({"externalId": {"startsWith": "A"}}, ["A", "AB"]),
+    ({"externalId": {"startsWith": "%"}}, []),
+    ({"externalId": {"startsWith": "A", "eq": "AB"}}, ["AB"]),
+    ({"externalId": {"eq": "A\0"}}, []),
+    ({"not": {"externalId": {"eq": "A\0"}}}, ALL),
+    ({"not": {"externalId": {"eq": "A"}}}, ["AB", "b%_", None]),
+    ({"externalSystem": {"eq": "cpq"}}, ["A"]),
+    ({"state": {"eq": "in_progress"}}, ["b%_"]),
+    ({"state": {"in": ["in_progress", "draft"]}}, ["b%_"]),
+    ({"not": {"state": {"eq": "new"}}}, ["b%_"]),
+    ({"ponr": True}, []),
+    ({"ponr": False}, ALL),
+    ({"party": payloads.CONSUMER}, ["AB"]),
+    ({"party": "nobody"}, []),
+    ({"id": {"eq": "no id"}}, []),
+    ({"id": {"in": [payloads.UNKNOWN_ID, "no id"]}}, []),
+    ({"requestedCompletionDate": {"gt": "2026-01-01T00:00:00.500Z"}}, ["AB"]),
+    ({"requestedCompletionDate": {"gte": "2026-01-01T01:00:00.500+01:00"}}, ["A", "AB"]),
+    ({"requestedCompletionDate": {"lt": "2026-01-02T00:00:00Z"}}, ["A"]),
+    ({"requestedCompletionDate": {"lte": "2026-01-02T00:00:00Z"}}, ["A", "AB"]),
+    ({"requestedCompletionDate": {"lt": "2026-01-01T00:00:00.500001Z"}}, ["A"]),
+    ({"requestedCompletionDate": {"gte": "2026-01-01T00:00:00.5009z"}}, ["AB"]),
+    ({"not": {"requestedCompletionDate": {"gt": "2026-01-01T12:00:00Z"}}}, ["A", "b%_", None]),
+    ({"and": []}, ALL),
+    ({"or": []}, []),
+    ({"or": [{"externalId": {"eq": "A"}}, {"state": {"eq": "in_progress"}}]}, ["A", "b%_"]),
+    ({"and": [{"state": {"eq": "new"}}, {"or": [{"externalId": {"eq": "A"}}]}]}, ["A"]),
+    ({"lineItem": {}}, ALL),
+    ({"lineItem": {"itemId": {"eq": "2"}}}, ["A"]),
+    ({"lineItem": {"offering": payloads.OFFERING}}, ALL),
+    ({"lineItem": {"offering": "none"}}, []),
+    ({"lineItem": {"specification": payloads.EDGE_DEVICE}}, ["A"]),
+    ({"lineItem": {"characteristic": {"name": "WAN", "value": "Base"}}}, ["A"]),
+    ({"lineItem": {"characteristic": {"name": "WAN", "value": "Size"}}}, []),
+    ({"lineItem": {"characteristic": {"value": {"mm": [1, 2.5]}}}}, ["A"]),
+    ({"lineItem": {"characteristic": {"value": "\0"}}}, []),
+]
+
+
+@pytest.mark.parametrize(("wanted", "expected"), FITTING)
 async def test_orders_fit(ask: Ask, wanted: Any, expected: list[str | None]) -> None:
     assert await found(ask, wanted) == expected
+
+
+async def test_the_same_orders_fit_when_they_are_taken_for_many(
+    ask: Ask, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ordering_graphql.plan.finding.MOST_FOUND", -1)
+    monkeypatch.setattr(engine, "documents", make_engine(Settings()).documents)
+    answered = [await found(ask, wanted) for wanted, _ in FITTING]
+    assert answered == [expected for _, expected in FITTING]
+
+
+async def test_an_offering_is_known_by_both_of_its_ids(
+    ask: Ask, demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    (placed,) = await place(demo_database, keeper, payloads.order(items=[FIBER]))
+    identity = placed.line_items[0].product_offering_id
+    assert identity is not None
+    for text in (show_id(identity), "fiber-home"):
+        orders = (await ask(IDS, f={"lineItem": {"offering": text}}))["data"]["orders"]
+        assert orders["nodes"] == [{"id": show_id(placed.id)}]
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,10 @@ def _member(world: World, one: Any, name: str, value: Any) -> bool:
             return any(each.get("id") in names for each in exact(one.related_parties) or ())
         case "lineItem", Order():
             return any(fits(world, line, value) for line in one.line_items)
-        case (("offering" | "specification"), LineItem()):
-            return _refers(one, f"product_{name}", value)
+        case "offering", LineItem():
+            return _offering(one) in world.offering_names(value)
+        case "specification", LineItem():
+            return _refers(one, value)
         case "characteristic", LineItem():
             return any(_is_like(each, value) for each in one.characteristics)
         case _:
@@ -70,9 +72,17 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _refers(line: LineItem, column: str, text: str) -> bool:
-    shown: dict[str, Any] = exact(getattr(line, column)) or {}
-    internal = getattr(line, f"{column}_id")
+def _offering(line: LineItem) -> str | None:
+    """Return the id of the offering in the catalog, else whatever the client named."""
+    if line.product_offering_id is not None:
+        return show_id(line.product_offering_id)
+    shown: dict[str, Any] = exact(line.product_offering) or {}
+    return shown.get("id")
+
+
+def _refers(line: LineItem, text: str) -> bool:
+    shown: dict[str, Any] = exact(line.product_specification) or {}
+    internal = line.product_specification_id
     return text == shown.get("id") or (internal is not None and text == show_id(internal))
 
 

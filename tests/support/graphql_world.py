@@ -52,6 +52,7 @@ class World(msgspec.Struct):
     events: list[Event]
     requests: list[Request]
     parties: list[dict[str, Any]]
+    offerings: list[dict[str, Any]]
 
     def order(self, identity: UUID | None) -> Order | None:
         """Find an order."""
@@ -69,6 +70,12 @@ class World(msgspec.Struct):
             if text in known:
                 names |= known - {None}
         return names
+
+    def offering_names(self, text: str) -> set[str]:
+        """List the text, and the ids of the offerings that have it as their external id."""
+        return {text} | {
+            show_id(each["id"]) for each in self.offerings if each["external_id"] == text
+        }
 
 
 _JSON_COLUMNS = ("change_types", "changes", "error", "attempt_history", "inventory_ids")
@@ -100,4 +107,5 @@ async def load_world(database: Database) -> World:
             events=[Event(row) for row in await rows("order_event")],
             requests=[Request(row) for row in await rows("inbound_request", "number")],
             parties=await rows("party"),
+            offerings=await rows("product_offering"),
         )

@@ -26,8 +26,9 @@ from ordering_graphql.plan.binding import (
 )
 from ordering_graphql.plan.collect import Collector
 from ordering_graphql.plan.filters import Filters, size_fault
+from ordering_graphql.plan.finding import found_first, shortest
 from ordering_graphql.plan.forms import show
-from ordering_graphql.plan.kinds import named, type_of
+from ordering_graphql.plan.kinds import Kind, named, type_of
 from ordering_graphql.plan.pages import Page, read_window
 from ordering_graphql.plan.pieces import Pieces, concat, constant, join, json_array, sql, text_of
 from ordering_graphql.plan.scope import Aliases, Scope, all_of, fill, where
@@ -116,6 +117,8 @@ def compile_operation(
     written = compiler.object(root, [operation], Scope(), ())
     text = text_of(written.pieces)
     statement = f"SELECT {concat(written.pieces)}"
+    if compiler.found:
+        statement = f"WITH {', '.join(compiler.found)} {statement}"
     return Plan(
         sql="" if text is not None else statement + compiler.parameters.idle_in(statement),
         text=text,
@@ -185,6 +188,8 @@ class _Compiler:
         self.faults: list[ArgumentError] = []
         self.needs: list[Need] = []
         self.introspects = False
+        #: What is found first, as common table expressions of the statement.
+        self.found: list[str] = []
 
     def object(
         self,
@@ -329,16 +334,23 @@ class _Compiler:
             wanted = None
         self.faults.extend(wrong)
 
-        def fits(row: str) -> str:
-            condition = fill(reading.where, row=row, parent=at.scope.row)
-            if wanted is None:
-                return condition
-            kind = type_of(at.field.args["filter"])
-            return all_of((condition, self._filters.write(wanted, kind, row)))
+        table, few = reading.source.table, ""
+        # Below the root the rows are those of one order.
+        if wanted is not None and not at.scope.row:
+            few = self._find(wanted, type_of(at.field.args["filter"]))
+
+        def read(row: str, beyond: str, tail: str) -> str:
+            conditions = [fill(reading.where, row=row, parent=at.scope.row), beyond]
+            if wanted is not None:
+                kind = type_of(at.field.args["filter"])
+                conditions.insert(1, self._filters.write(wanted, kind, row))
+            if few:
+                return found_first(few, table, row, all_of(conditions), tail)
+            return f"{table} {row}{where(*conditions)}"
 
         scope = at.scope.enter(reading.source, self._aliases)
         scope = scope._replace(listed=at.scope.anchor is not None)
-        page = Page(reading.source.table, scope, window, self.parameters, fits)
+        page = Page(scope, window, self.parameters, read)
 
         total = _COST_OF_TOTAL
         if not at.scope.row:
@@ -351,6 +363,15 @@ class _Compiler:
 
         written = self._members(at.kind, at.nodes, scope, at.path, write)
         return _Written(page.whole(written.pieces), written.cost)
+
+    def _find(self, wanted: Given, kind: Kind) -> str:
+        """Write what finds the rows that fit a filter; returns its name, empty if nothing does."""
+        finders = self._filters.finders(wanted, kind)
+        if not finders:
+            return ""
+        name = self._aliases.new()
+        self.found.append(shortest(name, finders))
+        return name
 
     def _part(self, at: _At, page: Page, size: int, write: Callable[[_At], _Written]) -> _Written:
         """Write a field of a connection, of an edge or of what a page says of itself."""

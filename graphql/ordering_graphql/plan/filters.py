@@ -7,6 +7,7 @@ from graphql import GraphQLInputObjectType
 
 from ordering.domain import messages
 from ordering_graphql.plan.binding import ArgumentError, Parameters
+from ordering_graphql.plan.finding import MOST_FOUND
 from ordering_graphql.plan.kinds import Kind, named, type_of
 from ordering_graphql.plan.scope import Aliases, fill
 from ordering_graphql.plan.values import Given, Value
@@ -43,7 +44,7 @@ class Filters:
         if isinstance(asking, Condition):
             return self._condition(asking, given, row=row)
         if isinstance(asking, Operand):
-            return self._operators(fill(asking.sql, row=row), given, inner)
+            return self._operators(asking, given, inner, row=row)
         return self._within(asking, given, inner, row)
 
     def _joining(self, name: str, given: Given, kind: GraphQLInputObjectType, row: str) -> str:
@@ -54,11 +55,22 @@ class Filters:
         parts = [self._all(each, kind, row) for each in elements]
         return _joined(parts, "OR", "false") if name == "or" else _joined(parts, "AND", "true")
 
-    def _operators(self, operand: str, given: Given, kind: GraphQLInputObjectType) -> str:
-        parts = [
-            self._condition(cast("Condition", asking_of(kind.fields[name])), value, operand=operand)
-            for name, value in cast("dict[str, Given]", given).items()
-        ]
+    def _operators(
+        self,
+        asked: Operand,
+        given: Given,
+        kind: GraphQLInputObjectType,
+        *,
+        row: str,
+        finding: bool = False,
+    ) -> str:
+        operand = fill(asked.sql, row=row)
+        parts: list[str] = []
+        for name, value in cast("dict[str, Given]", given).items():
+            condition = cast("Condition", asking_of(kind.fields[name]))
+            if finding and condition.finder:
+                condition = Condition(condition.finder, condition.kind)
+            parts.append(self._condition(condition, value, operand=operand))
         return _joined(parts, "AND", "true")
 
     def _condition(self, condition: Condition, given: Given, **places: str) -> str:
@@ -72,6 +84,36 @@ class Filters:
         where = fill(within.where, row=row, parent=parent)
         fits = self._all(cast("dict[str, Given]", given), kind, row)
         return f"EXISTS (SELECT FROM {within.source.table} {row} WHERE {where} AND {fits})"
+
+    def finders(self, given: Given, kind: Kind) -> list[str]:
+        """Write the queries for the ids of all that may fit, of the members that have one.
+
+        What stands in `or` and `not` need not fit by itself, and finds nothing.
+        """
+        inputs = cast("GraphQLInputObjectType", named(kind))
+        found: list[str] = []
+        for name, member in cast("dict[str, Given]", given).items():
+            asking = asking_of(inputs.fields[name])
+            inner = type_of(inputs.fields[name])
+            if isinstance(asking, Within):
+                found += self.finders(member, inner)
+            elif asking is not None and asking.finder:
+                found.append(self._finder(asking, member, inner))
+            elif name == "and" and not isinstance(member, Value):
+                for each in cast("list[Given]", member):
+                    found += self.finders(each, inner)
+        return found
+
+    def _finder(self, asking: Condition | Operand, given: Given, kind: Kind) -> str:
+        row, most = self._aliases.new(), str(MOST_FOUND + 1)
+        if isinstance(asking, Operand):
+            inputs = cast("GraphQLInputObjectType", named(kind))
+            near = self._operators(asking, given, inputs, row=row, finding=True)
+            fits = self._operators(asking, given, inputs, row=row)
+            return fill(asking.finder, row=row, near=near, fits=fits, most=most)
+        near = self._condition(asking, given, row=row)
+        value = self._parameters.add(cast("Value", given), asking.kind)
+        return fill(asking.finder, row=row, near=near, value=value, most=most)
 
 
 def size_fault(given: Given, path: Sequence[str]) -> ArgumentError | None:

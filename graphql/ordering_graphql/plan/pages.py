@@ -12,7 +12,7 @@ from ordering.domain import messages
 from ordering_graphql.plan.binding import ArgumentError, CursorKey, Parameters
 from ordering_graphql.plan.cursors import cursor_sql
 from ordering_graphql.plan.pieces import Pieces, concat, constant, join, json_array, sql
-from ordering_graphql.plan.scope import Scope, fill, where
+from ordering_graphql.plan.scope import Scope, fill
 from ordering_graphql.plan.values import Given, Value
 from ordering_graphql.reading import Paged, Part, Sort
 
@@ -68,21 +68,23 @@ def read_window(
 
 
 class Page:
-    """Writes the page of a connection. `fits` writes the condition on a row, without the cursor."""
+    """Writes the page of a connection.
+
+    `read` writes the rows that fit, to stand behind FROM: it is told their name, what the page asks
+    of them itself, and the order and limit that it will write behind them.
+    """
 
     def __init__(
         self,
-        table: str,
         scope: Scope,
         window: Window,
         parameters: Parameters,
-        fits: Callable[[str], str],
+        read: Callable[[str, str, str], str],
     ) -> None:
-        self._table = table
         self._scope = scope
         self._row = scope.row
         self._window = window
-        self._fits = fits
+        self._read = read
         self._cursor = _cursor_keys(window, parameters)
         self._is_read = False
 
@@ -110,17 +112,15 @@ class Page:
         # Behind the beginning: the row that the cursor came from, if it is still there, and others.
         # The nearest is asked for, since EXISTS would not see that an index leads to it.
         row = f"{self._row}b"
-        beyond = where(self._fits(row), self._beyond(row, opposite=True))
-        nearest = (
-            f"SELECT 'true' FROM {self._table} {row}{beyond}"
-            f" ORDER BY {self._sorted(row, falling=not self._falls)} LIMIT 1"
-        )
+        beyond = self._beyond(row, opposite=True)
+        tail = f" ORDER BY {self._sorted(row, falling=not self._falls)} LIMIT 1"
+        nearest = f"SELECT 'true' FROM {self._read(row, beyond, tail)}{tail}"
         return sql(f"coalesce(({nearest}), 'false')")
 
     def total(self) -> Pieces:
         """Count the rows on all pages."""
         row = f"{self._row}c"
-        return sql(f"(SELECT count(*) FROM {self._table} {row}{where(self._fits(row))})::text")
+        return sql(f"(SELECT count(*) FROM {self._read(row, '', '')})::text")
 
     def whole(self, of: Pieces) -> Pieces:
         """Write the connection, whose fields have been written."""
@@ -128,11 +128,9 @@ class Page:
             return of
         row, window = self._row, self._window
         order = self._sorted(row, falling=self._falls)
-        wanted = where(self._fits(row), self._beyond(row) if self._cursor else "")
-        read = (
-            f"SELECT {row}.*, row_number() OVER (ORDER BY {order}) AS nth"
-            f" FROM {self._table} {row}{wanted} ORDER BY {order} LIMIT {window.size + 1}"
-        )
+        tail = f" ORDER BY {order} LIMIT {window.size + 1}"
+        wanted = self._read(row, self._beyond(row) if self._cursor else "", tail)
+        read = f"SELECT {row}.*, row_number() OVER (ORDER BY {order}) AS nth FROM {wanted}{tail}"
         return sql(f"(SELECT {concat(of)} FROM ({read}) AS {row}{self._scope.joins})")
 
     def _within(self) -> str:

@@ -25,7 +25,11 @@ class TextFilter:
     in_: list[str] | None = ask("It is one of these.", _IN, name="in")
     starts_with: str | None = ask(
         "It begins with this; upper and lower case differ.",
-        Condition("starts_with({operand}, {value})"),
+        Condition(
+            "starts_with({operand}, {value})",
+            # In the order of characters they are the first of these.
+            finder="{operand} ~>=~ {value}",
+        ),
     )
 
 
@@ -43,7 +47,10 @@ class IdFilter:
 class OrderStateFilter:
     """Conditions on a state."""
 
-    eq: OrderState | None = ask("It is this one.", _EQ)
+    # With an equation alone the planner would walk all orders by their numbers to find some.
+    eq: OrderState | None = ask(
+        "It is this one.", Condition(_EQ.sql, finder="{operand} IN ({value}, '')")
+    )
     in_: list[OrderState] | None = ask("It is one of these.", _IN, name="in")
 
 
@@ -92,10 +99,15 @@ class CharacteristicFilter:
 _AS_ID = "substring({value} FROM '^[0-9a-f]{32}$')::uuid"
 
 
-def _reference(member: str) -> Condition:
-    """Fit a reference by the id that is shown, or by that of the catalog."""
-    shown = f"{{row}}.{member}->>'id' = {{value}}"
-    return Condition(f"({shown} OR {{row}}.{member}_id = {_AS_ID})")
+#: The id of a line item's offering in the catalog, or whatever the client named that is not in it:
+#: the very expression that the index on them has.
+_OFFERING = (
+    "coalesce(encode(uuid_send({row}.product_offering_id), 'hex'), {row}.product_offering->>'id')"
+)
+_OFFERINGS = (
+    "ARRAY(SELECT {value} UNION SELECT encode(uuid_send(offering.id), 'hex')"
+    " FROM product_offering offering WHERE offering.external_id = {value})"
+)
 
 
 @strawberry.input(description="Which line items are meant.")
@@ -113,11 +125,20 @@ class LineItemFilter:
     )
     offering: str | None = ask(
         "Id or external id of its product offering.",
-        _reference("product_offering"),
+        Condition(
+            f"{_OFFERING} = ANY ({_OFFERINGS})",
+            finder=f"SELECT {{row}}.order_id FROM unnest({_OFFERINGS}) AS offering (name)"
+            " CROSS JOIN LATERAL (SELECT DISTINCT line.order_id FROM order_line_item line"
+            f" WHERE {_OFFERING.replace('{row}', 'line')} = offering.name"
+            " ORDER BY line.order_id LIMIT {most}) AS {row}",
+        ),
     )
     specification: str | None = ask(
         "Id or external id of its product specification.",
-        _reference("product_specification"),
+        Condition(
+            "({row}.product_specification->>'id' = {value}"
+            f" OR {{row}}.product_specification_id = {_AS_ID})"
+        ),
     )
     characteristic: CharacteristicFilter | None = ask(
         "It has a characteristic like this.",
@@ -139,6 +160,14 @@ _PARTY = (
     " OR party.external_id = {value}) AND names.name IS NOT NULL)"
 )
 
+_OF_ORDERS = "SELECT {row}.id FROM customer_order {row} WHERE {near}"
+
+#: Texts with the same beginning stand together: those that do not fit are behind all that do.
+_OF_TEXTS = (
+    "SELECT {row}.id FROM (SELECT {row}.id, {row}.external_id FROM customer_order {row}"
+    " WHERE {near} ORDER BY {row}.external_id USING ~<~ LIMIT {most}) AS {row} WHERE {fits}"
+)
+
 
 @strawberry.input(description="Which orders are meant.")
 class OrderFilter:
@@ -148,17 +177,29 @@ class OrderFilter:
     or_: list["OrderFilter"] | None = ask("At least one of these fits.", None, name="or")
     not_: "OrderFilter | None" = ask("This does not fit.", None, name="not")
     id: IdFilter | None = ask("Its id.", Operand("{row}.id"))
-    external_id: TextFilter | None = ask("Its external id.", Operand("{row}.external_id"))
+    external_id: TextFilter | None = ask(
+        "Its external id.", Operand("{row}.external_id", _OF_TEXTS)
+    )
     external_system: TextFilter | None = ask(
         "The system that placed it.", Operand("{row}.external_system")
     )
-    state: OrderStateFilter | None = ask("Its state.", Operand("{row}.state"))
+    state: OrderStateFilter | None = ask(
+        "Its state.", Operand("{row}.state", f"{_OF_ORDERS} ORDER BY {{row}}.state, {{row}}.number")
+    )
     ponr: bool | None = ask(
         "Whether its point of no return is reached.", Condition("{row}.ponr = {value}", "boolean")
     )
-    party: str | None = ask("Id or external id of one of its parties.", Condition(_PARTY))
-    created_at: DateFilter | None = ask("When it was accepted.", Operand("{row}.created_at"))
-    updated_at: DateFilter | None = ask("When it was changed last.", Operand("{row}.updated_at"))
+    party: str | None = ask(
+        "Id or external id of one of its parties.", Condition(_PARTY, finder=_OF_ORDERS)
+    )
+    created_at: DateFilter | None = ask(
+        "When it was accepted.",
+        Operand("{row}.created_at", f"{_OF_ORDERS} ORDER BY {{row}}.created_at"),
+    )
+    updated_at: DateFilter | None = ask(
+        "When it was changed last.",
+        Operand("{row}.updated_at", f"{_OF_ORDERS} ORDER BY {{row}}.updated_at"),
+    )
     order_date: DateFilter | None = ask("When the customer ordered.", Operand("{row}.order_date"))
     requested_completion_date: DateFilter | None = ask(
         "When the customer wants the products.", Operand("{row}.requested_completion_date")

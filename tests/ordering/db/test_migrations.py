@@ -50,6 +50,14 @@ CONCURRENT = {
     ),
     "2026-11-22T12:00:00:000002": ("order_event", ["order_event_mail_due"]),
     "2026-11-22T12:45:00:000001": ("customer_order", ["customer_order_updated"]),
+    "2026-11-22T13:40:00:000001": (
+        "customer_order",
+        [
+            "customer_order_external_text",
+            "customer_order_created",
+            "order_line_item_offering",
+        ],
+    ),
 }
 
 ALL_MIGRATIONS = [
@@ -66,6 +74,7 @@ ALL_MIGRATIONS = [
     "2026-11-22T12:40:00:000001",
     "2026-11-22T12:45:00:000001",
     "2026-11-22T13:10:00:000001",
+    "2026-11-22T13:40:00:000001",
 ]
 
 COLUMNS = """

@@ -8,6 +8,7 @@ import pytest
 from ordering.db.engine import Database
 from ordering_graphql.engine import Engine
 from ordering_graphql.plan.binding import Asker
+from ordering_graphql.plan.finding import MOST_FOUND
 from support.explaining import touched
 
 ORDERS = 20_000
@@ -65,5 +66,7 @@ async def test_a_deep_page_touches_as_few_rows_as_the_first(
             continue
         first = await explained(engine, many, by=by, filter=wanted)
         deep = await explained(engine, many, by=by, filter=wanted, **{direction: cursor})
-        assert first <= 300
-        assert deep <= 300
+        # With a filter it is first seen that those that fit are many.
+        most = 300 if wanted is None else 500 + 2 * MOST_FOUND
+        assert first <= most
+        assert deep <= most

@@ -1,0 +1,49 @@
+"""Few or many: rows that a filter fits are read from what an index finds, or in their order.
+
+A page of those that fit is either found first and sorted then, which is right for few, or put
+together on a walk in the order of the list, which is right for many: the page is full soon. The
+planner cannot know which they are: a party's names stand in another table, and after some calls
+PostgreSQL plans without a look at the values. So the statement finds out itself. Members of a
+filter that an index serves have a *finder*, a query for the ids of all rows that may fit; it is
+read until there are more than a thousand. If one of them finds fewer, the rows are those of the
+shortest; if not, the list is walked. Whichever branch is not taken is not begun.
+
+A finder has `{row}` as an alias of its own, `{near}` as the condition of its member that an index
+knows, `{fits}` as that of an operand in full, and `{most}` for limits within it. What it reads is
+in the order of a btree, which holds the planner to it: a limit makes it think that anything is
+found soon on the way through the table.
+"""
+
+from collections.abc import Sequence
+
+from ordering_graphql.plan.scope import where
+
+__all__ = ["MOST_FOUND", "found_first", "shortest"]
+
+#: To read as many one by one takes a few milliseconds. If more fit, so does one of a thousand in a
+#: million, and a walk is not long.
+MOST_FOUND = 1_000
+
+
+def shortest(name: str, finders: Sequence[str]) -> str:
+    """Write the common table expression `name`: the fewest ids found; no row if all are many."""
+    found = " UNION ALL ".join(f"SELECT ARRAY({each} LIMIT {MOST_FOUND + 1})" for each in finders)
+    # OFFSET keeps the planner from reading the ids once for each place that they are named in.
+    return (
+        f"{name} AS MATERIALIZED (SELECT ids FROM ({found} OFFSET 0) AS found (ids)"
+        f" WHERE cardinality(ids) <= {MOST_FOUND} ORDER BY cardinality(ids) LIMIT 1)"
+    )
+
+
+def found_first(name: str, table: str, row: str, condition: str, tail: str) -> str:
+    """Write the rows that fit, to stand behind FROM: of those found, or of all if they are many.
+
+    `tail` is the order and limit of the page, which either branch needs to know.
+    """
+    few = f"{row}.id = ANY ((SELECT ids FROM {name})::uuid[])"
+    many = f"NOT EXISTS (SELECT FROM {name})"
+    branches = (
+        f"(SELECT {row}.* FROM {table} {row}{where(branch, condition)}{tail})"
+        for branch in (few, many)
+    )
+    return f"({' UNION ALL '.join(branches)}) {row}"
