@@ -67,7 +67,6 @@ FITTING: list[tuple[Any, list[str | None]]] = [
     (None, ALL),
     ({}, ALL),
     ({"externalId": None}, ALL),
-    ({"externalId": {"eq": None}}, ALL),
     ({"externalId": {"eq": "A"}}, ["A"]),
     ({"externalId": {"in": ["b%_", "A", "x", "a\0"]}}, ["A", "b%_"]),
     ({"externalId": {"in": []}}, []),
@@ -98,7 +97,6 @@ FITTING: list[tuple[Any, list[str | None]]] = [
     ({"or": []}, []),
     ({"or": [{"externalId": {"eq": "A"}}, {"state": {"eq": "in_progress"}}]}, ["A", "b%_"]),
     ({"and": [{"state": {"eq": "new"}}, {"or": [{"externalId": {"eq": "A"}}]}]}, ["A"]),
-    ({"lineItem": {}}, ALL),
     ({"lineItem": {"itemId": {"eq": "2"}}}, ["A"]),
     ({"lineItem": {"offering": payloads.OFFERING}}, ALL),
     ({"lineItem": {"offering": "none"}}, []),
@@ -173,10 +171,46 @@ async def test_literals_and_variables_mix(ask: Ask) -> None:
 
 
 async def test_left_out_variables_leave_conditions_out(ask: Ask) -> None:
-    query = "query ($id: String) { orders(filter: {externalId: {eq: $id}}) { totalCount } }"
-    assert (await ask(query))["data"]["orders"]["totalCount"] == 4
-    assert (await ask(query, id=None))["data"]["orders"]["totalCount"] == 4
+    fits = '{externalId: {eq: $id, startsWith: "A"}, party: $party}'
+    query = f"query ($id: String, $party: String) {{ orders(filter: {fits}) {{ totalCount }} }}"
+    assert (await ask(query))["data"]["orders"]["totalCount"] == 2
+    assert (await ask(query, id=None, party=None))["data"]["orders"]["totalCount"] == 2
     assert (await ask(query, id="A"))["data"]["orders"]["totalCount"] == 1
+
+
+WITHOUT_CONDITIONS: list[tuple[Any, list[str]]] = [
+    ({"externalId": {}}, ["externalId"]),
+    ({"externalId": {"eq": None, "in": None}, "ponr": True}, ["externalId"]),
+    ({"lineItem": {}}, ["lineItem"]),
+    ({"lineItem": {"characteristic": {"value": None}}}, ["lineItem.characteristic"]),
+    ({"not": {"state": None}}, ["not"]),
+    ({"or": [{"ponr": True}, {}, {"state": {}}]}, ["or.1", "or.2.state"]),
+    ({"and": {"party": None}}, ["and.0"]),
+]
+
+
+@pytest.mark.parametrize(("wanted", "at"), WITHOUT_CONDITIONS)
+async def test_an_object_without_conditions_is_refused(
+    ask: Ask, wanted: Any, at: list[str]
+) -> None:
+    answer = await ask(ORDERS, f=wanted)
+    assert "data" not in answer
+    told = "This needs a condition, and its members are all null or left out"
+    assert answer["errors"] == [
+        {
+            "message": told,
+            "extensions": {"code": "InvalidRequest", "argument": f"orders.filter.{each}"},
+        }
+        for each in at
+    ]
+
+
+async def test_a_forgotten_variable_does_not_answer_everything(ask: Ask) -> None:
+    query = "query ($id: String) { orders(filter: {externalId: {eq: $id}}) { totalCount } }"
+    forgotten: list[dict[str, Any]] = [{}, {"id": None}]
+    for sent in forgotten:
+        (error,) = (await ask(query, **sent))["errors"]
+        assert error["extensions"]["argument"] == "orders.filter.externalId"
 
 
 def nested(levels: int) -> Any:

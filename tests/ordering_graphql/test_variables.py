@@ -17,7 +17,7 @@ from support.placed import place
         "query ($v: OrderSort = UPDATED_ASC) { orders(orderBy: $v) { totalCount } }",
         'query ($v: ID = "x") { node(id: $v) { id } }',
         'query ($v: ID = "x") { orders(filter: {id: {in: [$v]}}) { totalCount } }',
-        "query ($v: OrderFilter = {}) { orders(filter: {and: [$v]}) { totalCount } }",
+        "query ($v: OrderFilter = {ponr: true}) { orders(filter: {and: [$v]}) { totalCount } }",
         "query ($v: Boolean = true) { orders @include(if: $v) { totalCount } }",
     ],
 )

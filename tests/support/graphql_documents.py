@@ -227,8 +227,7 @@ class _Document:
 
     def _members(self, kind: GraphQLInputObjectType, level: int) -> list[tuple[str, Any]]:
         names = [n for n in kind.fields if level < 4 or n not in ("and", "or", "not", "lineItem")]
-        least = 1 if level < 3 else 0
-        drawn = self.dice.sample(names, self.dice.randint(least, 2))
+        drawn = self.dice.sample(names, self.dice.randint(1, 2))
         return [(name, kind.fields[name]) for name in drawn]
 
     @staticmethod

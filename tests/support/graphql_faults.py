@@ -73,9 +73,29 @@ class HollowWalk:
             self._wrong.add(("AccessDenied", f"{path}.id"))
         if place in _EITHER and len(given) != 1:
             self._wrong.add(("InvalidRequest", path))
+        for empty in _empty(given.get("filter"), f"{path}.filter"):
+            self._wrong.add(("InvalidRequest", empty))
         if place in PAGES:
             for name in _wrong_with_page(given, PAGES[place], place[1]):
                 self._wrong.add(("InvalidRequest", f"{path}.{name}"))
+
+
+def _empty(wanted: Any, path: str) -> set[str]:
+    """Find the objects within a filter whose members are all null or left out."""
+    found: set[str] = set()
+    within: dict[Any, Any] = {}
+    if isinstance(wanted, list):
+        within = dict(enumerate(cast("list[Any]", wanted)))
+    elif isinstance(wanted, dict):
+        within = cast("dict[Any, Any]", wanted)
+    for name, each in within.items():
+        if name == "value":  # of a characteristic: any JSON
+            continue
+        members = cast("dict[str, Any]", each).values() if isinstance(each, dict) else (each,)
+        if each is not None and all(member is None for member in members):
+            found.add(f"{path}.{name}")
+        found |= _empty(each, f"{path}.{name}")
+    return found
 
 
 def _wrong_with_page(given: Mapping[str, Any], most: int, field: str) -> set[str]:

@@ -3,6 +3,7 @@
     collect   which fields are selected: fragments, directives, aliases put together
     values    what arguments are given: literals and variables, known or read when it runs
     filters   conditions of filters, as SQL
+    emptiness objects of filters that have no condition
     pages     connections: keysets, cursors, counts
     compiler  the walk over the selected fields that puts the statement together
     pieces    JSON text out of SQL expressions

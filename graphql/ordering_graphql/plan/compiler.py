@@ -25,6 +25,7 @@ from ordering_graphql.plan.binding import (
     lacking,
 )
 from ordering_graphql.plan.collect import Collector
+from ordering_graphql.plan.emptiness import emptiness_faults
 from ordering_graphql.plan.filters import Filters, size_fault
 from ordering_graphql.plan.finding import found_first, shortest
 from ordering_graphql.plan.forms import show
@@ -332,6 +333,8 @@ class _Compiler:
         if wanted is not None and (fault := size_fault(wanted, (*at.path, "filter"))):
             wrong.append(fault)
             wanted = None
+        if wanted is not None:
+            wrong += emptiness_faults(wanted, (*at.path, "filter"))
         self.faults.extend(wrong)
 
         table, few = reading.source.table, ""

@@ -1,6 +1,7 @@
 """Filters: which objects of a list are meant. Everything that a filter has must fit.
 
-A member that is null counts as left out. `not` fits whatever its filter does not fit, including
+A member that is null counts as left out. An object within a filter must have a condition: one whose
+variable was forgotten would fit everything. `not` fits whatever its filter does not fit, including
 objects that have no value there.
 """
 
@@ -12,6 +13,11 @@ from ordering_graphql.reading import Condition, Operand, Source, Within, ask
 from ordering_graphql.types.scalars import JSON, InboundState, InboundStatus, OrderState
 
 __all__ = ["InboundRequestFilter", "LineItemFilter", "OrderFilter"]
+
+_RULE = (
+    " All members must fit; one that is null counts as left out. The whole filter may be empty, and"
+    " everything fits it; what is within it must have a condition: `{eq: null}` is refused."
+)
 
 _EQ = Condition("{operand} = {value}")
 _IN = Condition("{operand} = ANY ({value})", "text[]")
@@ -110,7 +116,7 @@ _OFFERINGS = (
 )
 
 
-@strawberry.input(description="Which line items are meant.")
+@strawberry.input(description="Which line items are meant." + _RULE)
 class LineItemFilter:
     """Conditions on a line item."""
 
@@ -169,7 +175,7 @@ _OF_TEXTS = (
 )
 
 
-@strawberry.input(description="Which orders are meant.")
+@strawberry.input(description="Which orders are meant." + _RULE)
 class OrderFilter:
     """Conditions on an order."""
 
@@ -213,7 +219,7 @@ class OrderFilter:
     )
 
 
-@strawberry.input(description="Which requests of the inbound queue are meant.")
+@strawberry.input(description="Which requests of the inbound queue are meant." + _RULE)
 class InboundRequestFilter:
     """Conditions on a request."""
 
