@@ -205,6 +205,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     graphql_timeout_ms: Annotated[
         Positive, Meta(description="Milliseconds after which a GraphQL document is given up.")
     ] = 5_000
+    graphql_max_answer_bytes: Annotated[
+        Positive,
+        Meta(description="Bytes that `data` of a GraphQL answer may have; above it: refused."),
+    ] = 32 * 1024 * 1024
     graphql_max_subscriptions: Annotated[
         Positive, Meta(description="GraphQL subscriptions at the same time, at most, per process.")
     ] = 10_000

@@ -51,14 +51,23 @@ class StatementTimeoutError(Exception):
 
 
 class AnswerTooLargeError(Exception):
-    """PostgreSQL cannot hold the answer."""
+    """The answer has more bytes than it may, or than PostgreSQL can hold."""
+
+
+#: A statement that answers nothing where the other answers too much: what is too large stays there.
+#: Without OFFSET the planner would put the text in both places, and make it twice.
+_BOUNDED = (
+    "SELECT CASE WHEN octet_length(answer.text) <= {most} THEN answer.text END"
+    " FROM ({sql} OFFSET 0) AS answer (text)"
+)
 
 
 class Engine:
     """Answers questions from a database.
 
     `max_cost` bounds how many rows a document may be charged for, `timeout_ms` how long its
-    statement may run, `at_once` how many run at the same time.
+    statement may run, `max_bytes` how large its answer may be, `at_once` how many run at the same
+    time.
     """
 
     def __init__(
@@ -68,12 +77,14 @@ class Engine:
         introspection: bool,
         max_cost: int,
         timeout_ms: int,
+        max_bytes: int,
         at_once: int,
     ) -> None:
         self.documents = Documents(schema, NODE_SOURCES, introspection=introspection)
         self.trusted = TrustedDocuments()
         self._max_cost = max_cost
         self._timeout_s = timeout_ms / 1000
+        self._max_bytes = max_bytes
         self._turns = asyncio.Semaphore(at_once)
 
     async def answer(
@@ -138,6 +149,7 @@ class Engine:
         database that is away or has no connection free.
         """
         begun = False
+        bounded = _BOUNDED.format(most=self._max_bytes, sql=plan.sql)
         try:
             # A statement that is no longer waited for is canceled by the driver.
             async with (
@@ -146,7 +158,7 @@ class Engine:
                 database.acquire() as connection,
             ):
                 begun = True
-                return await connection.fetchval(plan.sql, *values)
+                text: str | None = await connection.fetchval(bounded, *values)
         except TimeoutError:
             if not begun:
                 raise
@@ -154,7 +166,10 @@ class Engine:
                 messages.QUERY_TIMEOUT.text.format(seconds=f"{self._timeout_s:g}")
             ) from None
         except asyncpg.ProgramLimitExceededError:
-            raise AnswerTooLargeError("The answer is too large: ask for less at once") from None
+            text = None
+        if text is None:
+            raise AnswerTooLargeError(messages.ANSWER_TOO_LARGE.text.format(limit=self._max_bytes))
+        return text
 
     def _introspect(self, plan: Plan, operation: Operation, sent: Mapping[str, Any]) -> Answer:
         """Answer what the schema says of itself, as graphql-core does."""
@@ -177,6 +192,7 @@ def make_engine(settings: Settings) -> Engine:
         introspection=settings.development,
         max_cost=settings.graphql_max_cost,
         timeout_ms=settings.graphql_timeout_ms,
+        max_bytes=settings.graphql_max_answer_bytes,
         at_once=max(1, settings.database_pool_size - _LEFT_FREE),
     )
     engine.trusted = read_trusted(

@@ -190,7 +190,7 @@ async def test_a_slow_statement_is_canceled(demo_database: Database) -> None:
     async with demo_database.acquire() as connection:
         assert (
             await connection.fetchval(
-                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT concat(%'"
+                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT CASE%'"
                 " AND state = 'active'"
             )
             == 0

@@ -1,17 +1,37 @@
 """What the statements of GraphQL leave to the other faces, and what PostgreSQL refuses."""
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
 
+from ordering.db.connection import Connection
 from ordering.db.engine import Database
 from ordering.settings import Settings
 from ordering_graphql.engine import Engine, Question, make_engine
+from support.wrapping import WrappedConnection, WrappedDatabase
 
+T = TypeVar("T")
 QUERY = Question("{ orders { totalCount } }")
-RUNNING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT concat(%' AND state = $1"
+RUNNING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT CASE%' AND state = $1"
+
+
+class Arrivals(WrappedConnection):
+    """A connection that notes what arrives from PostgreSQL."""
+
+    def __init__(self, inner: Connection, arrived: list[object]) -> None:
+        super().__init__(inner)
+        self._arrived = arrived
+
+    async def around(
+        self, send: Callable[[], Awaitable[T]], query: str, args: tuple[Any, ...] = ()
+    ) -> T:
+        del query, args
+        answer = await send()
+        self._arrived.append(answer)
+        return answer
 
 
 def planned(engine: Engine, monkeypatch: pytest.MonkeyPatch, **members: Any) -> None:
@@ -54,7 +74,29 @@ async def test_an_answer_that_postgresql_cannot_hold_is_refused(
     assert answer.status == 200
     assert msgspec.json.decode(answer.body)["errors"] == [
         {
-            "message": "The answer is too large: ask for less at once",
+            "message": "The answer is larger than 33554432 bytes: ask for less at once",
             "extensions": {"code": "CostExceeded"},
         }
     ]
+
+
+@pytest.mark.parametrize(("letters", "codes"), [(1_000, []), (1_001, ["CostExceeded"])])
+async def test_an_answer_has_as_many_bytes_as_it_may(
+    demo_database: Database, monkeypatch: pytest.MonkeyPatch, letters: int, codes: list[str]
+) -> None:
+    engine = make_engine(Settings(graphql_max_answer_bytes=2_002))
+    planned(engine, monkeypatch, sql=f"SELECT concat('\"', repeat('é', {letters}), '\"')")
+    answer = msgspec.json.decode((await engine.answer(QUERY, demo_database, ())).body)
+    assert answer.get("data") == (None if codes else "é" * letters)
+    assert [each["extensions"]["code"] for each in answer.get("errors", ())] == codes
+
+
+async def test_an_answer_that_is_too_large_is_not_sent(
+    demo_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_engine(Settings(graphql_max_answer_bytes=10))
+    arrived: list[object] = []
+    planned(engine, monkeypatch, sql="SELECT repeat('x', 11)")
+    database = WrappedDatabase(demo_database, lambda inner: Arrivals(inner, arrived))
+    await engine.answer(QUERY, database, ())
+    assert arrived == [None]
