@@ -18,7 +18,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from ordering.access.roles import Permission
 from ordering.collector import spare_collector
-from ordering.db.failures import RETRYABLE
+from ordering.db.failures import RETRYABLE, is_misuse
 from ordering.db.gather import GatherClosedError
 from ordering.domain import messages
 from ordering.domain.errors import OrderingError, Problem, RetryableError
@@ -170,6 +170,8 @@ def _on_ordering_error(request: AnyRequest, error: OrderingError) -> Response[by
 
 
 def _on_unavailable(request: AnyRequest, error: Exception) -> Response[bytes]:
+    if is_misuse(error):
+        return _on_defect(request, error)
     _log.warning("a request met a database that is away: %r", error)
     return _on_ordering_error(request, RetryableError([Problem.of(messages.UNAVAILABLE)]))
 

@@ -11,7 +11,7 @@ from graphql import GraphQLError, GraphQLSchema, OperationType
 from ordering.access.roles import Permission
 from ordering.db.driver import asyncpg
 from ordering.db.engine import Database
-from ordering.db.failures import RETRYABLE
+from ordering.db.failures import RETRYABLE, is_misuse
 from ordering.domain import messages
 from ordering.domain.errors import OrderingError, Problem, RetryableError
 from ordering.settings import Settings
@@ -29,7 +29,14 @@ from ordering_graphql.plan.compiler import Plan
 from ordering_graphql.schema import NODE_SOURCES, make_schema
 from ordering_graphql.trusted import TrustedDocuments, read_trusted
 
-__all__ = ["AnswerTooLargeError", "Engine", "Question", "StatementTimeoutError", "make_engine"]
+__all__ = [
+    "AnswerTooLargeError",
+    "Engine",
+    "MisuseError",
+    "Question",
+    "StatementTimeoutError",
+    "make_engine",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +55,10 @@ class Question(msgspec.Struct, frozen=True):
 
 class StatementTimeoutError(Exception):
     """The statement of a document took longer than it may."""
+
+
+class MisuseError(Exception):
+    """The driver was called wrongly: a defect, where its own error looks as if the way was lost."""
 
 
 class AnswerTooLargeError(Exception):
@@ -145,8 +156,8 @@ class Engine:
     async def run(self, plan: Plan, values: Sequence[object], database: Database) -> str:
         """Run a plan's statement; returns the JSON of `data`.
 
-        Raises `StatementTimeoutError`, `AnswerTooLargeError`, and what the driver raises for a
-        database that is away or has no connection free.
+        Raises `StatementTimeoutError`, `AnswerTooLargeError`, `MisuseError`, and what the driver
+        raises for a database that is away or has no connection free.
         """
         begun = False
         bounded = _BOUNDED.format(most=self._max_bytes, sql=plan.sql)
@@ -165,6 +176,10 @@ class Engine:
             raise StatementTimeoutError(
                 messages.QUERY_TIMEOUT.text.format(seconds=f"{self._timeout_s:g}")
             ) from None
+        except asyncpg.InterfaceError as error:
+            if is_misuse(error):
+                raise MisuseError("the driver refuses a statement's values") from error
+            raise
         except asyncpg.ProgramLimitExceededError:
             text = None
         if text is None:

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from ordering.access.clients import Clients
+from ordering.db.driver import asyncpg
 from support.api import ORDERS, Api
 
 AWAY = [
@@ -14,12 +15,14 @@ AWAY = [
     TimeoutError(),
     socket.gaierror(socket.EAI_NONAME, "unknown name"),
     OSError(errno.EHOSTUNREACH, "no route to host"),
+    asyncpg.InterfaceError("cannot perform operation: connection is closed"),
     OSError("Multiple exceptions: [Errno 111] refused, [Errno 111] refused"),
 ]
 DEFECTS = [
     FileNotFoundError(errno.ENOENT, "no such file"),
     PermissionError(errno.EACCES, "permission denied"),
     OSError(errno.EMFILE, "too many open files"),
+    asyncpg.InterfaceError("the server expects 1 argument for this query, 0 were passed"),
     RuntimeError("a defect"),
 ]
 

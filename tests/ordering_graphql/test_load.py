@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from ordering.db.connection import Connection
 from ordering.db.engine import Database
 from ordering.settings import Settings
-from ordering_graphql.engine import Engine, Question, make_engine
+from ordering_graphql.engine import Engine, MisuseError, Question, make_engine
 from support.wrapping import WrappedConnection, WrappedDatabase
 
 T = TypeVar("T")
@@ -32,6 +32,17 @@ class Arrivals(WrappedConnection):
         answer = await send()
         self._arrived.append(answer)
         return answer
+
+
+class Closing(WrappedConnection):
+    """A connection that is closed before its statement."""
+
+    async def around(
+        self, send: Callable[[], Awaitable[T]], query: str, args: tuple[Any, ...] = ()
+    ) -> T:
+        del query, args
+        await cast("Any", self.inner).close()
+        return await send()
 
 
 def planned(engine: Engine, monkeypatch: pytest.MonkeyPatch, **members: Any) -> None:
@@ -100,3 +111,20 @@ async def test_an_answer_that_is_too_large_is_not_sent(
     database = WrappedDatabase(demo_database, lambda inner: Arrivals(inner, arrived))
     await engine.answer(QUERY, database, ())
     assert arrived == [None]
+
+
+async def test_values_that_do_not_fit_their_statement_are_a_defect(
+    demo_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_engine(Settings())
+    planned(engine, monkeypatch, sql="SELECT $1::int::text")
+    with pytest.raises(MisuseError):
+        await engine.answer(QUERY, demo_database, ())
+
+
+async def test_a_connection_that_is_closed_is_an_outage(demo_database: Database) -> None:
+    engine = make_engine(Settings())
+    answer = await engine.answer(QUERY, WrappedDatabase(demo_database, Closing), ())
+    assert answer.status == 503
+    (error,) = msgspec.json.decode(answer.body)["errors"]
+    assert error["extensions"] == {"code": "Retryable"}

@@ -1,8 +1,10 @@
 """The failures of PostgreSQL, sorted by what they mean to us."""
 
+import re
+
 from ordering.db.driver import asyncpg
 
-__all__ = ["DATABASE_AWAY", "LOCKED", "OUTAGE", "PASSING", "RETRYABLE", "UNCERTAIN"]
+__all__ = ["DATABASE_AWAY", "LOCKED", "OUTAGE", "PASSING", "RETRYABLE", "UNCERTAIN", "is_misuse"]
 
 #: Any failure of the database or of the way to it: who can do without it for now, waits.
 DATABASE_AWAY: tuple[type[Exception], ...] = (
@@ -54,3 +56,14 @@ PASSING: tuple[type[Exception], ...] = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InvalidCachedStatementError,
 )
+
+
+def is_misuse(error: BaseException) -> bool:
+    """Tell whether the driver refuses what we call it with: a defect, however often it is repeated.
+
+    asyncpg has one type for that and for a way that is lost, of which it says that something is
+    closed, released or being canceled. Values that do not fit are a `PostgresError` of their own.
+    """
+    if not isinstance(error, asyncpg.InterfaceError):
+        return False
+    return re.search("clos(ed|ing)|released|cancelling", str(error)) is None
