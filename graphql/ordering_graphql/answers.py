@@ -21,12 +21,22 @@ __all__ = [
 ]
 
 
+#: What `application/graphql-response+json` says of an answer without data, by the code of its first
+#: error; 400 for all others, which are about the request.
+_STRICT = {"AccessDenied": 403, "Internal": 500, "Timeout": 504}
+
+
 class Answer(msgspec.Struct, frozen=True):
-    """A body of JSON with its HTTP status."""
+    """A body of JSON with its HTTP status.
+
+    GraphQL over HTTP has two media types: with `application/json` a request that is well-formed is
+    200 whatever becomes of it, with `application/graphql-response+json` the status is `strict`.
+    """
 
     body: bytes
     status: int = 200
     headers: Mapping[str, str] = {}
+    strict: int = 200
 
 
 def answer_data(data: str, extensions: Mapping[str, Any]) -> Answer:
@@ -46,7 +56,8 @@ def answer_errors(
     body: dict[str, Any] = {"errors": errors}
     if extensions:
         body["extensions"] = extensions
-    return Answer(msgspec.json.encode(body), status, headers or {})
+    strict = status if status != 200 else _STRICT.get(errors[0]["extensions"]["code"], 400)
+    return Answer(msgspec.json.encode(body), status, headers or {}, strict)
 
 
 def show_document_error(error: GraphQLError, code: str = "InvalidDocument") -> dict[str, Any]:

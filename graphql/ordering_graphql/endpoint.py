@@ -31,6 +31,7 @@ __all__ = ["make_endpoints", "permissions_of"]
 
 _log = logging.getLogger(__name__)
 _JSON = "application/json"
+_GRAPHQL_JSON = "application/graphql-response+json"
 _PATH = "/graphql"
 
 Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
@@ -53,7 +54,7 @@ def make_endpoints(engine: Engine, guard: Guard, *, page: bool = False) -> list[
         try:
             asked = read_url(request.query_params)
         except (msgspec.DecodeError, RecursionError) as error:
-            return _refuse(400, f"The URL is no GraphQL request: {error}")
+            return _refuse(request, 400, f"The URL is no GraphQL request: {error}")
         return await answer(request, asked)
 
     @post(
@@ -66,15 +67,15 @@ def make_endpoints(engine: Engine, guard: Guard, *, page: bool = False) -> list[
     async def graphql_post(request: AnyRequest) -> Response[Any]:
         """Answer a question whose members are in the body."""
         if request.content_type[0] != _JSON:
-            return _refuse(415, messages.CONTENT_TYPE_INVALID.text)
+            return _refuse(request, 415, messages.CONTENT_TYPE_INVALID.text)
         try:
             body = await request.body()
             asked = read_body(body)
         except RequestEntityTooLarge:
             error = TooLargeError(limits.MAX_BODY_BYTES)
-            return _respond(answer_errors([show_ordering_error(error)], status=413))
+            return _respond(request, answer_errors([show_ordering_error(error)], status=413))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return _refuse(400, f"The body is no GraphQL request: {error}")
+            return _refuse(request, 400, f"The body is no GraphQL request: {error}")
         return await answer(request, asked)
 
     return [graphql_get, graphql_post, *(make_assets() if page else ())]
@@ -87,26 +88,33 @@ def permissions_of(connection: ASGIConnection[Any, Any, Any, Any]) -> frozenset[
 
 async def _answer(engine: Engine, request: AnyRequest, question: Question) -> Response[bytes]:
     if question.query is None and question.document_id is None:
-        return _refuse(400, MISSING)
+        return _refuse(request, 400, MISSING)
     services = cast("Services", request.app.state.services)
-    return _respond(await engine.answer(question, services.database, permissions_of(request)))
+    return _respond(
+        request, await engine.answer(question, services.database, permissions_of(request))
+    )
 
 
-def _on_defect(_request: AnyRequest, error: Exception) -> Response[bytes]:
+def _on_defect(request: AnyRequest, error: Exception) -> Response[bytes]:
     """Hide what went wrong, and log it."""
     _log.error("unexpected error in a query", exc_info=error)
-    return _respond(answer_errors([show_defect()]))
+    return _respond(request, answer_errors([show_defect()]))
 
 
-def _refuse(status: int, message: str) -> Response[bytes]:
+def _refuse(request: AnyRequest, status: int, message: str) -> Response[bytes]:
     error = {"message": message, "extensions": {"code": "InvalidRequest"}}
-    return _respond(answer_errors([error], status=status))
+    return _respond(request, answer_errors([error], status=status))
 
 
-def _respond(answer: Answer) -> Response[bytes]:
+def _respond(request: AnyRequest, answer: Answer) -> Response[bytes]:
+    """Answer in the media type that is preferred; whoever takes neither is answered plain JSON."""
+    try:
+        chosen = request.accept.best_match([_JSON, _GRAPHQL_JSON], default=_JSON)
+    except OverflowError:  # a quality that is infinite
+        chosen = _JSON
     return Response(
         answer.body,
-        status_code=answer.status,
-        media_type=_JSON,
+        status_code=answer.strict if chosen == _GRAPHQL_JSON else answer.status,
+        media_type=chosen,
         headers=dict(answer.headers),
     )
