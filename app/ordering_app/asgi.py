@@ -16,7 +16,6 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from ordering.access.roles import Permission
 from ordering.collector import spare_collector
 from ordering.db.failures import RETRYABLE, is_misuse
 from ordering.db.gather import GatherClosedError
@@ -27,7 +26,7 @@ from ordering.services import Services, open_services
 from ordering.settings import Settings
 from ordering.telemetry import correlation_id
 from ordering_graphql.endpoint import make_endpoints
-from ordering_graphql.engine import Engine, make_engine
+from ordering_graphql.engine import ASKERS, Engine, make_engine
 from ordering_graphql.subscriptions.hub import Hub
 from ordering_graphql.subscriptions.socket import make_socket
 from ordering_jobs.doorbell import Doorbell
@@ -136,7 +135,7 @@ def _handlers(engine: Engine, *, page: bool) -> list[HTTPRouteHandler]:
         inbound.resume_queue,
         bulks.get_bulk,
         bulks.get_bulk_results,
-        *make_endpoints(engine, requires(Permission.READ_ORDERS), page=page),
+        *make_endpoints(engine, requires(*ASKERS), page=page),
         health.livez,
         health.readyz,
         contract.contract,

@@ -30,6 +30,7 @@ from ordering_graphql.schema import NODE_SOURCES, make_schema
 from ordering_graphql.trusted import TrustedDocuments, read_trusted
 
 __all__ = [
+    "ASKERS",
     "AnswerTooLargeError",
     "Engine",
     "MisuseError",
@@ -40,6 +41,8 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
+#: Who has one of these may ask; what is asked for needs one or the other.
+ASKERS = (Permission.READ_ORDERS, Permission.READ_QUEUE)
 #: Connections of the pool that are left to the other faces while documents are answered.
 _LEFT_FREE = 4
 

@@ -59,12 +59,14 @@ class Source(msgspec.Struct, frozen=True):
 
     `order` is the id of the order that a row belongs to, for those that belong to one: what is
     worked out once per order (`OrderMap`) can be looked up from each of them. With `json` the type
-    is kept as JSON, in the column `value`.
+    is kept as JSON, in the column `value`. `needs` is the permission to read them; without one, it
+    is that of the object which they belong to.
     """
 
     table: str
     order: str | None = None
     json: bool = False
+    needs: Permission | None = None
 
 
 class OrderMap(msgspec.Struct, frozen=True):
@@ -127,8 +129,8 @@ class Related(msgspec.Struct, frozen=True, kw_only=True):
     """Rows that belong to an object.
 
     `narrow` are the conditions of arguments; `cost` is how many rows are charged, the usual
-    number; with `exactly_one` one of the arguments must be given. `needs` is a permission beyond
-    that of reading orders. `map` is what the rows are looked up in, as `{map}`.
+    number; with `exactly_one` one of the arguments must be given. `map` is what the rows are looked
+    up in, as `{map}`.
     """
 
     source: Source
@@ -137,7 +139,6 @@ class Related(msgspec.Struct, frozen=True, kw_only=True):
     narrow: Mapping[str, Condition] = {}
     exactly_one: bool = False
     cost: int = 1
-    needs: Permission | None = None
     map: OrderMap | None = None
 
 

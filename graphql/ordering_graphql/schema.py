@@ -7,7 +7,6 @@ import strawberry
 from graphql import GraphQLSchema, print_schema
 from strawberry.schema.config import StrawberryConfig
 
-from ordering.access.roles import Permission
 from ordering_graphql.reading import (
     AnyNode,
     Condition,
@@ -44,11 +43,7 @@ NODE_SOURCES = {
         source=LINES, where="{row}.id = {value}", prefix="LineItem:", kind="uuid"
     ),
     "InboundRequest": NodeSource(
-        source=REQUESTS,
-        where="{row}.id = {value}",
-        prefix="InboundRequest:",
-        kind="uuid",
-        needs=Permission.READ_QUEUE,
+        source=REQUESTS, where="{row}.id = {value}", prefix="InboundRequest:", kind="uuid"
     ),
     "OrderRevision": NodeSource(
         source=REVISIONS, where="{row}.id = {value}", prefix="OrderRevision:", kind="bigint"
@@ -79,7 +74,7 @@ _ORDER_SORTS = {
 }
 
 
-def _either_id(source: Source, needs: Permission | None = None) -> One:
+def _either_id(source: Source) -> One:
     """Find one by its id, or the newest by its external id."""
     return One(
         source=source,
@@ -89,7 +84,6 @@ def _either_id(source: Source, needs: Permission | None = None) -> One:
             "externalId": Condition("{row}.external_id = {value}"),
         },
         exactly_one=True,
-        needs=needs,
     )
 
 
@@ -113,18 +107,13 @@ class Query:
     inbound_request: InboundRequest | None = declare(
         "The request of the inbound queue with this order id, or the newest with this external"
         " id. One of the two is given.",
-        _either_id(REQUESTS, Permission.READ_QUEUE),
+        _either_id(REQUESTS),
         argument("id", strawberry.ID | None, "The id that its order has, or will have."),
         argument("external_id", str | None, "The order's id in the system that placed it."),
     )
     inbound_requests: Connection[InboundRequest] = declare(
         "Requests of the inbound queue; by default the newest first.",
-        Paged(
-            source=REQUESTS,
-            sorts=INBOUND_SORTS,
-            most=MOST_PER_PAGE,
-            needs=Permission.READ_QUEUE,
-        ),
+        Paged(source=REQUESTS, sorts=INBOUND_SORTS, most=MOST_PER_PAGE),
         argument("filter", InboundRequestFilter | None, "Only those that fit."),
         argument(
             "order_by",
@@ -141,9 +130,9 @@ class Query:
     )
 
 
-def _by_id(source: Source, needs: Permission | None = None) -> One:
+def _by_id(source: Source) -> One:
     """Find one by its id."""
-    return One(source=source, narrow={"id": Condition("{row}.id = {value}", "uuid")}, needs=needs)
+    return One(source=source, narrow={"id": Condition("{row}.id = {value}", "uuid")})
 
 
 @strawberry.type(
@@ -162,7 +151,7 @@ class Subscription:
     inbound_request_changed: InboundRequest = declare(
         "The request of the inbound queue with this order id, now and after each change; changes"
         " before its end are told a few seconds later.",
-        _by_id(REQUESTS, Permission.READ_QUEUE),
+        _by_id(REQUESTS),
         argument("id", strawberry.ID, "The id that its order has, or will have."),
     )
 

@@ -21,8 +21,8 @@ def services_of(connection: AnyConnection) -> Services:
     return cast("Services", connection.app.state.services)
 
 
-def requires(permission: Permission) -> Guard:
-    """Make a guard: only clients with this permission pass.
+def requires(*permissions: Permission) -> Guard:
+    """Make a guard: only clients with one of these permissions pass.
 
     It raises `UnauthenticatedError` or `AccessDeniedError`; the faces' handlers show them.
     """
@@ -30,7 +30,7 @@ def requires(permission: Permission) -> Guard:
     async def guard(connection: AnyConnection, _handler: BaseRouteHandler) -> None:
         services = services_of(connection)
         client = await services.clients.recognise(connection.headers.get("authorization"))
-        client.require(permission)
+        client.require(*permissions)
         connection.scope["user"] = client
 
     return guard

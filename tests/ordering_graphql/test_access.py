@@ -13,6 +13,7 @@ from support.asking import Ask
 from support.queue import make_processor, put
 
 ORDER_READER = (Permission.READ_ORDERS,)
+QUEUE_READER = (Permission.READ_QUEUE,)
 
 REQUESTS = """
 query ($f: InboundRequestFilter, $first: Int) { inboundRequests(filter: $f, first: $first) {
@@ -40,9 +41,61 @@ async def test_the_queue_is_not_for_everybody(ask: Ask, query: str, path: str) -
     assert "errors" not in await ask(query)
 
 
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ('{ order(id: "x") { __typename } }', "order"),
+        ("{ a: orders { pageInfo { hasNextPage } } }", "a"),
+        (
+            "{ inboundRequests { nodes { executeAfter { order { id } } } } }",
+            "inboundRequests.nodes.executeAfter.order",
+        ),
+        (f'{{ node(id: "{payloads.UNKNOWN_ID}") {{ id }} }}', "node.id"),
+        ('{ node(id: "LineItem:x") { id } }', "node.id"),
+        ('{ node(id: "OrderRevision:1") { id } }', "node.id"),
+        ('{ node(id: "OrderEvent:1") { id } }', "node.id"),
+    ],
+)
+async def test_orders_are_not_for_who_reads_the_queue_only(ask: Ask, query: str, path: str) -> None:
+    answer = await ask(query, permissions=QUEUE_READER)
+    assert "data" not in answer
+    (error,) = answer["errors"]
+    assert error["extensions"] == {"code": "AccessDenied", "argument": path}
+    told = "This needs one of the roles: admin, order_fulfilment, order_integrator, order_viewer"
+    assert error["message"] == told
+    assert "errors" not in await ask(query)
+
+
+async def test_who_looks_after_the_queue_reads_it(api: Api) -> None:
+    order = payloads.order(externalId="PO-1")
+    identity = (await api.post(f"{ORDERS}?mode=async", order)).json()["orderId"]
+    node = f"InboundRequest:{identity}"
+    query = """query ($id: ID!, $node: ID!) {
+      inboundRequest(id: $id) { externalId executeAfter { id } }
+      inboundRequests { totalCount nodes { orderId } }
+      node(id: $node) { id ... on InboundRequest { state }
+        ... on Order { version lineItems { totalCount } inboundRequest { id } } }
+      none: node(id: "Nothing:1") { id } }"""
+    answer = await api.graphql(query, Role.INBOUND_QUEUE_ADMIN, id=identity, node=node)
+    assert answer.get("errors") is None
+    assert answer["data"] == {
+        "inboundRequest": {"externalId": "PO-1", "executeAfter": None},
+        "inboundRequests": {"totalCount": 1, "nodes": [{"orderId": identity}]},
+        "node": {"id": node, "state": "new"},
+        "none": None,
+    }
+    refused = await api.graphql("{ orders { totalCount } }", Role.INBOUND_QUEUE_ADMIN)
+    assert "data" not in refused
+    assert [each["extensions"]["code"] for each in refused["errors"]] == ["AccessDenied"]
+
+
 async def test_roles_are_those_of_the_client(api: Api) -> None:
     query = {"query": "{ inboundRequests { totalCount } }"}
-    for role, allowed in ((Role.ORDER_VIEWER, True), (Role.ORDER_FULFILMENT, False)):
+    for role, allowed in (
+        (Role.ORDER_VIEWER, True),
+        (Role.ORDER_FULFILMENT, False),
+        (Role.INBOUND_QUEUE_ADMIN, True),
+    ):
         answer = (await api.post("/graphql", query, role)).json()
         assert ("data" in answer) is allowed
     assert (await api.post("/graphql", query, Role.CATALOG_INTEGRATOR)).status_code == 403

@@ -10,7 +10,7 @@ from ordering.access.roles import Role
 from ordering.db.engine import Database
 from ordering.settings import Settings
 from ordering_app.embedded import EmbeddedServers
-from ordering_graphql.engine import Question, make_engine
+from ordering_graphql.engine import ASKERS, Question, make_engine
 from support.api import PASSWORD, Api, running_api
 
 AUTH = (Role.ORDER_VIEWER.value, PASSWORD)
@@ -138,7 +138,7 @@ async def test_what_costs_too_much_is_refused_before_it_is_read(demo_database: D
     engine = make_engine(Settings(graphql_max_cost=100))
 
     async def cost(query: str) -> tuple[int, bool]:
-        answer = await engine.answer(Question(query), demo_database, ())
+        answer = await engine.answer(Question(query), demo_database, ASKERS)
         text = answer.body.decode()
         assert '"limit":100' in text
         return int(text.split('"requested":')[1].split(",")[0]), '"CostExceeded"' in text
@@ -183,7 +183,7 @@ async def test_a_slow_statement_is_canceled(demo_database: Database) -> None:
     async with demo_database.transaction() as connection:
         await connection.execute("LOCK TABLE customer_order")
         async with asyncio.timeout(5):
-            answer = await engine.answer(query, demo_database, ())
+            answer = await engine.answer(query, demo_database, ASKERS)
     assert answer.status == 200
     assert b'"message":"The document took longer than 0.1 s"' in answer.body
     assert b'"code":"Timeout"' in answer.body
@@ -195,4 +195,4 @@ async def test_a_slow_statement_is_canceled(demo_database: Database) -> None:
             )
             == 0
         )
-    assert b'"totalCount":0' in (await engine.answer(query, demo_database, ())).body
+    assert b'"totalCount":0' in (await engine.answer(query, demo_database, ASKERS)).body

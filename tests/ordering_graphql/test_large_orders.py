@@ -7,7 +7,7 @@ import pytest
 
 from ordering.db.engine import Database
 from ordering.settings import Settings
-from ordering_graphql.engine import Question, make_engine
+from ordering_graphql.engine import ASKERS, Question, make_engine
 from support.counting import CountingDatabase
 from support.explaining import touched
 
@@ -79,7 +79,7 @@ async def orders(demo_database: Database) -> Database:
 
 async def test_the_whole_tree_comes_by_one_statement(orders: Database) -> None:
     counting = CountingDatabase(orders)
-    answer = await ENGINE.answer(Question(TREE, {"ext": "large"}), counting, ())
+    answer = await ENGINE.answer(Question(TREE, {"ext": "large"}), counting, ASKERS)
     assert len(counting.statements) == 1
     order = msgspec.json.decode(answer.body)["data"]["order"]
     nodes = order["lineItems"]["nodes"]

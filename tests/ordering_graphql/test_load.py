@@ -10,7 +10,7 @@ import pytest
 from ordering.db.connection import Connection
 from ordering.db.engine import Database
 from ordering.settings import Settings
-from ordering_graphql.engine import Engine, MisuseError, Question, make_engine
+from ordering_graphql.engine import ASKERS, Engine, MisuseError, Question, make_engine
 from support.wrapping import WrappedConnection, WrappedDatabase
 
 T = TypeVar("T")
@@ -59,7 +59,9 @@ async def test_documents_leave_connections_to_the_other_faces(demo_database: Dat
     engine = make_engine(Settings(database_pool_size=7, graphql_timeout_ms=30_000))
     async with demo_database.transaction() as locking:
         await locking.execute("LOCK TABLE customer_order")
-        asked = [asyncio.create_task(engine.answer(QUERY, demo_database, ())) for _ in range(12)]
+        asked = [
+            asyncio.create_task(engine.answer(QUERY, demo_database, ASKERS)) for _ in range(12)
+        ]
         async with asyncio.timeout(20), demo_database.acquire() as free:
             seen = [await free.fetchval(RUNNING, "active") for _ in range(100)]
         assert max(seen) == 3
@@ -71,7 +73,9 @@ async def test_the_wait_for_a_connection_belongs_to_the_time(demo_database: Data
     engine = make_engine(Settings(database_pool_size=1, graphql_timeout_ms=200))
     async with demo_database.transaction() as locking:
         await locking.execute("LOCK TABLE customer_order")
-        answers = await asyncio.gather(*(engine.answer(QUERY, demo_database, ()) for _ in range(2)))
+        answers = await asyncio.gather(
+            *(engine.answer(QUERY, demo_database, ASKERS) for _ in range(2))
+        )
     codes = [msgspec.json.decode(each.body)["errors"][0]["extensions"]["code"] for each in answers]
     assert codes == ["Timeout", "Retryable"]
 
@@ -81,7 +85,7 @@ async def test_an_answer_that_postgresql_cannot_hold_is_refused(
 ) -> None:
     engine = make_engine(Settings())
     planned(engine, monkeypatch, sql="SELECT repeat('x', 1 << 30)")
-    answer = await engine.answer(QUERY, demo_database, ())
+    answer = await engine.answer(QUERY, demo_database, ASKERS)
     assert answer.status == 200
     assert msgspec.json.decode(answer.body)["errors"] == [
         {
@@ -97,7 +101,7 @@ async def test_an_answer_has_as_many_bytes_as_it_may(
 ) -> None:
     engine = make_engine(Settings(graphql_max_answer_bytes=2_002))
     planned(engine, monkeypatch, sql=f"SELECT concat('\"', repeat('é', {letters}), '\"')")
-    answer = msgspec.json.decode((await engine.answer(QUERY, demo_database, ())).body)
+    answer = msgspec.json.decode((await engine.answer(QUERY, demo_database, ASKERS)).body)
     assert answer.get("data") == (None if codes else "é" * letters)
     assert [each["extensions"]["code"] for each in answer.get("errors", ())] == codes
 
@@ -109,7 +113,7 @@ async def test_an_answer_that_is_too_large_is_not_sent(
     arrived: list[object] = []
     planned(engine, monkeypatch, sql="SELECT repeat('x', 11)")
     database = WrappedDatabase(demo_database, lambda inner: Arrivals(inner, arrived))
-    await engine.answer(QUERY, database, ())
+    await engine.answer(QUERY, database, ASKERS)
     assert arrived == [None]
 
 
@@ -119,12 +123,12 @@ async def test_values_that_do_not_fit_their_statement_are_a_defect(
     engine = make_engine(Settings())
     planned(engine, monkeypatch, sql="SELECT $1::int::text")
     with pytest.raises(MisuseError):
-        await engine.answer(QUERY, demo_database, ())
+        await engine.answer(QUERY, demo_database, ASKERS)
 
 
 async def test_a_connection_that_is_closed_is_an_outage(demo_database: Database) -> None:
     engine = make_engine(Settings())
-    answer = await engine.answer(QUERY, WrappedDatabase(demo_database, Closing), ())
+    answer = await engine.answer(QUERY, WrappedDatabase(demo_database, Closing), ASKERS)
     assert answer.status == 503
     (error,) = msgspec.json.decode(answer.body)["errors"]
     assert error["extensions"] == {"code": "Retryable"}

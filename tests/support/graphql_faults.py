@@ -31,6 +31,8 @@ _OF_QUEUE = {
     ("Query", "inboundRequests"),
     ("Order", "inboundRequest"),
 }
+_OF_ORDERS = {("Query", "order"), ("Query", "orders"), ("InboundRequest", "order")}
+_OF_ORDER_NODES = ("LineItem:", "OrderRevision:", "OrderEvent:")
 _EITHER = {("Query", "order"), ("Query", "inboundRequest")}
 _KEYS = {"UPDATED": 2, "POSITION": 2}
 _LEAVES = {"Int": 1, "Boolean": True}
@@ -65,12 +67,10 @@ class HollowWalk:
         return _anything(info.return_type)
 
     def _check(self, place: tuple[str, str], given: Mapping[str, Any], path: str) -> None:
-        may_read = Permission.READ_QUEUE in self._permissions
-        if place in _OF_QUEUE and not may_read:
-            self._wrong.add(("AccessDenied", path))
-        hidden = place == ("Query", "node") and given["id"].startswith("InboundRequest:")
-        if hidden and not may_read:
-            self._wrong.add(("AccessDenied", f"{path}.id"))
+        needs = _needs(place, given)
+        if needs is not None and needs not in self._permissions:
+            at = f"{path}.id" if place == ("Query", "node") else path
+            self._wrong.add(("AccessDenied", at))
         if place in _EITHER and len(given) != 1:
             self._wrong.add(("InvalidRequest", path))
         for empty in _empty(given.get("filter"), f"{path}.filter"):
@@ -78,6 +78,17 @@ class HollowWalk:
         if place in PAGES:
             for name in _wrong_with_page(given, PAGES[place], place[1]):
                 self._wrong.add(("InvalidRequest", f"{path}.{name}"))
+
+
+def _needs(place: tuple[str, str], given: Mapping[str, Any]) -> Permission | None:
+    """Tell the permission that a field needs."""
+    identity: str = given["id"] if place == ("Query", "node") else ""
+    if place in _OF_QUEUE or identity.startswith("InboundRequest:"):
+        return Permission.READ_QUEUE
+    is_order = place == ("Query", "node") and ":" not in identity
+    if place in _OF_ORDERS or is_order or identity.startswith(_OF_ORDER_NODES):
+        return Permission.READ_ORDERS
+    return None
 
 
 def _empty(wanted: Any, path: str) -> set[str]:

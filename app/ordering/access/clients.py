@@ -55,9 +55,9 @@ class Client(msgspec.Struct, frozen=True):
         """What the client may do."""
         return frozenset(each for each, roles in MAY.items() if not roles.isdisjoint(self.roles))
 
-    def require(self, permission: Permission) -> None:
-        """Raise `AccessDeniedError` unless one of the client's roles holds the permission."""
-        allowed = MAY[permission]
+    def require(self, *permissions: Permission) -> None:
+        """Raise `AccessDeniedError` unless a role of the client holds one of the permissions."""
+        allowed = frozenset[Role]().union(*(MAY[each] for each in permissions))
         if not self.roles & allowed:
             raise AccessDeniedError(
                 [Problem.of(messages.ROLE_LACKING, roles=", ".join(sorted(allowed)))]

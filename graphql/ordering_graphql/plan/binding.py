@@ -174,11 +174,12 @@ class NodeKey(NamedTuple):
     def bind(self, asker: Asker) -> Any:
         """Read the key. Raises `ArgumentError` for a type that is not for everybody."""
         text = str(self.value.read(asker.variables))
-        if not text.startswith(self.source.prefix):
+        prefix, needs = self.source.prefix, self.source.source.needs
+        if not text.startswith(prefix) or (not prefix and ":" in text):
             return None
-        if self.source.needs is not None and self.source.needs not in asker.permissions:
-            raise lacking(self.source.needs, self.path)
-        key = text.removeprefix(self.source.prefix)
+        if needs is not None and needs not in asker.permissions:
+            raise lacking(needs, self.path)
+        key = text.removeprefix(prefix)
         if self.source.kind == "uuid":
             return parse_id(key)
         number = int(key) if _DIGITS.fullmatch(key) else _MOST_OF_BIGINT + 1

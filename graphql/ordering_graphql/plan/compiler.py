@@ -62,7 +62,7 @@ Path = tuple[str, ...]
 
 
 class Need(NamedTuple):
-    """A permission that a field needs beyond that of reading orders."""
+    """A permission that a field needs, and not only the object that it belongs to."""
 
     permission: Permission
     path: Path
@@ -321,8 +321,10 @@ class _Compiler:
     def _arguments(self, at: _At) -> dict[str, Given]:
         """Read what the field is given, and note what it needs."""
         reading = reading_of(at.field)
-        if isinstance(reading, Related) and reading.needs is not None:
-            self.needs.append(Need(reading.needs, at.path))
+        if isinstance(reading, Related):
+            needs = reading.source.needs
+            if needs is not None and needs is not at.scope.needs:
+                self.needs.append(Need(needs, at.path))
         return read_arguments(at.field, at.nodes[0], self._variables.coerced)
 
     def _paged(self, reading: Paged, at: _At) -> _Written:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import NamedTuple
 
+from ordering.access.roles import Permission
 from ordering_graphql.reading import OrderMap, Source
 
 __all__ = ["Aliases", "Anchor", "Scope", "all_of", "fill", "where"]
@@ -65,7 +66,7 @@ class Scope(NamedTuple):
     """A row, and the anchor of its order if it belongs to one. The root has no row.
 
     `listed` tells that it is one of a list of its order; `climbed` that each of such a list leads
-    to it, as lines to their parent.
+    to it, as lines to their parent. `needs` is the permission that was needed to come here.
     """
 
     row: str = ""
@@ -73,15 +74,18 @@ class Scope(NamedTuple):
     joined_here: bool = False
     listed: bool = False
     climbed: bool = False
+    needs: Permission | None = None
 
     def enter(self, source: Source, aliases: Aliases) -> "Scope":
         """Step to a row that belongs to this one; of the same order, if both belong to one."""
         row = aliases.new()
+        needs = source.needs or self.needs
         if source.order is None:
-            return Scope(row)
+            return Scope(row, needs=needs)
         if self.anchor is not None:
-            return Scope(row, self.anchor, listed=self.listed, climbed=self.climbed)
-        return Scope(row, Anchor(fill(source.order, row=row), aliases), joined_here=True)
+            return self._replace(row=row, joined_here=False, needs=needs)
+        anchor = Anchor(fill(source.order, row=row), aliases)
+        return Scope(row, anchor, joined_here=True, needs=needs)
 
     @property
     def joins(self) -> str:

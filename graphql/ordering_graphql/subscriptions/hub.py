@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from ordering.access.clients import Client
-from ordering.access.roles import Permission
 from ordering.db.failures import RETRYABLE
 from ordering.domain import messages
 from ordering.domain.errors import (
@@ -26,7 +25,13 @@ from ordering.domain.errors import (
 from ordering.events.watch import Seen
 from ordering.services import Services
 from ordering_graphql.answers import show_argument_error, show_defect, show_ordering_error
-from ordering_graphql.engine import AnswerTooLargeError, Engine, Question, StatementTimeoutError
+from ordering_graphql.engine import (
+    ASKERS,
+    AnswerTooLargeError,
+    Engine,
+    Question,
+    StatementTimeoutError,
+)
 from ordering_graphql.plan.binding import lacking
 from ordering_graphql.subscriptions.reading import (
     OperationError,
@@ -136,13 +141,13 @@ class Hub:
         return answered.body
 
     async def recognise(self, authorization: str) -> Client:
-        """Recognise who may read orders.
+        """Recognise who may ask.
 
         Raises `UnauthenticatedError`, `AccessDeniedError`, `RetryableError`, and what the driver
         raises for a database that is away.
         """
         client = await self.services.clients.recognise(authorization)
-        client.require(Permission.READ_ORDERS)
+        client.require(*ASKERS)
         return client
 
     def leave(self, topic: "_Topic", subscriber: "Subscriber") -> None:
@@ -238,7 +243,7 @@ class Subscriber:
         """Make the next answer; None if there is nothing new.
 
         Raises `NotNowError`, `UnauthenticatedError` and `AccessDeniedError` for a client that may
-        not read orders any more, and `OperationError` for other ends of the subscription.
+        not ask any more, and `OperationError` for other ends of the subscription.
         """
         with _told():
             try:

@@ -4,14 +4,15 @@ from datetime import datetime
 
 import strawberry
 
+from ordering.access.roles import Permission
 from ordering_graphql.reading import Leaf, Sort, Source, column, declare, identity
 from ordering_graphql.types.node import Node
 from ordering_graphql.types.scalars import JSON
 
 __all__ = ["EVENTS", "EVENT_SORTS", "REVISIONS", "REVISION_SORTS", "OrderEvent", "OrderRevision"]
 
-REVISIONS = Source("order_revision", order="{row}.order_id")
-EVENTS = Source("order_event", order="{row}.order_id")
+REVISIONS = Source("order_revision", order="{row}.order_id", needs=Permission.READ_ORDERS)
+EVENTS = Source("order_event", order="{row}.order_id", needs=Permission.READ_ORDERS)
 
 #: The audit and the events are read in the order in which things happened. The names are in the
 #: cursors, so that one of the other list is refused.

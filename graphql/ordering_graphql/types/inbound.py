@@ -6,6 +6,7 @@ from typing import Annotated
 
 import strawberry
 
+from ordering.access.roles import Permission
 from ordering_graphql.reading import (
     Leaf,
     One,
@@ -23,7 +24,7 @@ from ordering_graphql.types.scalars import JSON, InboundState, InboundStatus
 
 __all__ = ["INBOUND_SORTS", "REQUESTS", "InboundRequest", "InboundRequestSort"]
 
-REQUESTS = Source("inbound_request")
+REQUESTS = Source("inbound_request", needs=Permission.READ_QUEUE)
 
 
 @strawberry.enum(description="Orders of inbound requests.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from ordering.access.roles import Permission
 from ordering_graphql.reading import (
     Condition,
     Embedded,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LINES", "LineItem"]
 
-LINES = Source("order_line_item", order="{row}.order_id")
+LINES = Source("order_line_item", order="{row}.order_id", needs=Permission.READ_ORDERS)
 
 _OF_LINE = "{row}.order_id = {parent}.order_id AND {row}.line_item_id = {parent}.id"
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ORDERS", "LineItemSort", "Order"]
 
-ORDERS = Source("customer_order", order="{row}.id")
+ORDERS = Source("customer_order", order="{row}.id", needs=Permission.READ_ORDERS)
 
 _OF_ORDER = "{row}.order_id = {parent}.id"
 
@@ -206,8 +206,7 @@ class Order(Node):
     ) = declare(
         "The request of the inbound queue that it was made from, while that is kept.",
         One(
-            source=Source("inbound_request"),
+            source=Source("inbound_request", needs=Permission.READ_QUEUE),
             where="{row}.id = {parent}.id",
-            needs=Permission.READ_QUEUE,
         ),
     )

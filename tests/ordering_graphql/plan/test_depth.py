@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from ordering.db.engine import Database
-from ordering_graphql.engine import Engine
+from ordering_graphql.engine import ASKERS, Engine
 from ordering_graphql.plan.binding import Asker
 from ordering_graphql.plan.finding import MOST_FOUND
 from support.explaining import touched
@@ -30,7 +30,7 @@ async def explained(engine: Engine, database: Database, **asked: Any) -> float:
     operation = engine.documents.operation(PAGE)
     variables = engine.documents.variables(operation, asked)
     plan = engine.documents.plan(operation, variables)
-    values, wrong = plan.bind(Asker(variables.coerced, ()))
+    values, wrong = plan.bind(Asker(variables.coerced, ASKERS))
     assert wrong == []
     async with database.acquire() as connection:
         text = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {plan.sql}", *values)

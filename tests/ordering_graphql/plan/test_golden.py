@@ -13,7 +13,7 @@ import pytest
 from ordering.access.roles import Permission
 from ordering.db.engine import Database
 from ordering_graphql.documents import Documents
-from ordering_graphql.engine import Engine, Question
+from ordering_graphql.engine import ASKERS, Engine, Question
 from ordering_graphql.plan.binding import Asker
 from ordering_graphql.schema import NODE_SOURCES, make_schema
 from support.counting import CountingDatabase
@@ -107,7 +107,7 @@ def test_values_never_are_in_the_statement() -> None:
     plan = DOCUMENTS.plan(operation, variables)
     assert "secret" not in plan.sql
     assert "DROP" not in plan.sql
-    values, wrong = plan.bind(Asker(variables.coerced, ()))
+    values, wrong = plan.bind(Asker(variables.coerced, ASKERS))
     assert wrong == []
     assert sorted(map(str, values)) == sorted(
         ["'; DROP TABLE x; --", "secret", "secret", '{"secret":"secret"}', "['secret']"]

@@ -186,3 +186,18 @@ async def test_an_order_that_never_comes_is_silent(follower: Callable[..., Any])
     subscriber = follower(show_id(new_id()), lambda: None)
     assert await subscriber.answer() is None
     subscriber.close()
+
+
+async def test_who_looks_after_the_queue_follows_requests_and_no_orders(site: Served) -> None:
+    order = await site.call("POST", f"{ORDERS}?mode=async", payloads.order())
+    identity = order.json()["orderId"]
+    query = "subscription ($id: ID!) { inboundRequestChanged(id: $id) { orderId } }"
+    async with talking(site.url, Role.INBOUND_QUEUE_ADMIN) as socket:
+        followed = await socket.subscribe(query, id=identity)
+        assert await socket.next(followed) == {"inboundRequestChanged": {"orderId": identity}}
+        refused = await socket.subscribe(ORDER, id=identity)
+        message = await socket.receive()
+        assert (message["type"], message["id"]) == ("error", refused)
+        assert [each["extensions"] for each in message["payload"]] == [
+            {"code": "AccessDenied", "argument": "orderChanged"}
+        ]
