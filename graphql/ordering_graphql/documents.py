@@ -1,9 +1,8 @@
 """Documents: parsed, validated, measured and compiled once, and kept for the next time."""
 
-from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, cast
 
 import graphql
 import msgspec
@@ -28,19 +27,23 @@ from ordering_graphql.plan.compiler import Plan, compile_operation
 from ordering_graphql.plan.kinds import type_of
 from ordering_graphql.plan.values import Given, read_arguments, shape_of
 from ordering_graphql.reading import NodeSource
+from ordering_graphql.recent import Recent
 
 __all__ = ["Documents", "Operation", "RefusedError"]
 
 _DOCUMENTS = 512
 _PLANS = 2_048
+#: Letters of what is kept: of documents, which take some 40 to 110 times as many bytes when they
+#: are parsed; of what is told of those with errors; of statements, each parameter counting as 500.
+_LETTERS_OF_DOCUMENTS = 500_000
+_LETTERS_OF_REFUSALS = 500_000
+_LETTERS_OF_PLANS = 8_000_000
+_LETTERS_OF_PARAMETER = 500
 #: Errors in a document, or in its variables, that are told of, and the letters of each.
 _MOST_ERRORS = 20
 _MOST_LETTERS = 300
 
 _core = cast("Any", graphql)  # its annotations leave much unknown
-
-Key = TypeVar("Key", bound=Hashable)
-Kept = TypeVar("Kept")
 
 
 class RefusedError(Exception):
@@ -49,26 +52,6 @@ class RefusedError(Exception):
     def __init__(self, errors: Iterable[GraphQLError]) -> None:
         self.errors = [_told(error) for error in errors]
         super().__init__(self.errors[0].message)
-
-
-class _Recent(OrderedDict[Key, Kept], Generic[Key, Kept]):
-    """The entries that were used last."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
-
-    def find(self, key: Key) -> Kept | None:
-        """Return an entry, if it is kept."""
-        if key in self:
-            self.move_to_end(key)
-        return self.get(key)
-
-    def keep(self, key: Key, entry: Kept) -> None:
-        """Keep an entry, and forget the one that was not used for the longest time."""
-        self[key] = entry
-        if len(self) > self._most:
-            self.popitem(last=False)
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -118,9 +101,11 @@ class Documents:
         self._rules = list(specified_rules)
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
-        self._operations: _Recent[tuple[bytes, str | None], Operation] = _Recent(_DOCUMENTS)
-        self._refused: _Recent[bytes, list[GraphQLError]] = _Recent(_DOCUMENTS)
-        self._plans: _Recent[object, Plan] = _Recent(_PLANS)
+        self._operations: Recent[tuple[bytes, str | None], Operation] = Recent(
+            _DOCUMENTS, _LETTERS_OF_DOCUMENTS
+        )
+        self._refused: Recent[bytes, list[GraphQLError]] = Recent(_DOCUMENTS, _LETTERS_OF_REFUSALS)
+        self._plans: Recent[object, Plan] = Recent(_PLANS, _LETTERS_OF_PLANS)
 
     def operation(self, query: str, name: str | None = None) -> Operation:
         """Read a document and choose its operation. Raises `RefusedError` for one with errors."""
@@ -128,7 +113,7 @@ class Documents:
         known = self._operations.find(key)
         if known is None:
             known = self._read(query, key)
-            self._operations.keep(key, known)
+            self._operations.keep(key, known, len(query))
         return known
 
     def check(self, query: str) -> None:
@@ -155,7 +140,8 @@ class Documents:
         try:
             self.check(query)
         except RefusedError as error:
-            self._refused.keep(identity, error.errors)
+            weight = sum(len(each.message) for each in error.errors)
+            self._refused.keep(identity, error.errors, weight)
             raise
         # What is kept needs no places in the text, nor the text itself.
         document = parse(query, no_location=True)
@@ -195,7 +181,8 @@ class Documents:
                 )
             except GraphQLError as error:
                 raise RefusedError([error]) from None
-            self._plans.keep(key, plan)
+            weight = len(plan.sql) + len(plan.binders) * _LETTERS_OF_PARAMETER
+            self._plans.keep(key, plan, weight)
         return plan
 
     def root_field(
