@@ -184,6 +184,22 @@ async def test_a_cursor_of_the_audit_is_none_of_the_events(
     ]
 
 
+async def test_a_cursor_of_another_orders_audit_is_a_place_between(
+    ask: Ask, demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    for name in "AB":
+        await place(demo_database, keeper, payloads.order(externalId=name))
+    audit = """query ($of: String!, $after: String) {
+      order(externalId: $of) {
+        revisions(after: $after) { nodes { id } pageInfo { endCursor } } } }"""
+    earlier, later = [(await ask(audit, of=name))["data"]["order"]["revisions"] for name in "AB"]
+    assert [len(each["nodes"]) for each in (earlier, later)] == [1, 1]
+    answer = await ask(audit, of="B", after=earlier["pageInfo"]["endCursor"])
+    assert answer["data"]["order"]["revisions"]["nodes"] == later["nodes"]
+    answer = await ask(audit, of="A", after=later["pageInfo"]["endCursor"])
+    assert answer["data"]["order"]["revisions"]["nodes"] == []
+
+
 async def test_line_items_have_pages_too(
     ask: Ask, demo_database: Database, keeper: CatalogKeeper
 ) -> None:

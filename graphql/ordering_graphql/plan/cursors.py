@@ -3,6 +3,7 @@
 A cursor is base64url of a JSON array: the version of the format, the name of the order, which only
 lists of the same kind share, the row's keys. It stays good while rows come and go, since it says
 where to go on and not how many to skip.
+Whose list it was, is not in it: the same field of another order takes it for a place among its own.
 """
 
 import base64
