@@ -1,16 +1,19 @@
 """Answers as server-sent events."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import pytest
 
 from ordering.access.clients import save_client
 from ordering.access.roles import Role
 from ordering.db.engine import Database
+from ordering_app.embedded import EmbeddedServers
 from support import payloads
 from support.api import ORDERS, PASSWORD
 from support.processes import until
-from support.subscribing import Served, events
+from support.subscribing import Served, events, served
 
 ORDER = "subscription ($id: ID!) { orderChanged(id: $id) { state } }"
 
@@ -114,3 +117,65 @@ async def test_a_stream_ends_with_the_process(site: Served) -> None:
         await anext(stream)
         site.server.should_exit = True
         assert [event async for event in stream] == [("complete", None)]
+
+
+async def test_a_silent_stream_says_that_it_lives(
+    site: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ordering_graphql.subscriptions.stream._SILENCE_S", 0.05)
+    identity = await place(site)
+    body = {"query": ORDER, "variables": {"id": identity}}
+    viewer = (Role.ORDER_VIEWER.value, PASSWORD)
+    headers = {"Accept": "text/event-stream"}
+    async with (
+        httpx.AsyncClient(base_url=site.url, auth=viewer, timeout=20) as http,
+        http.stream("POST", "/graphql", json=body, headers=headers) as response,
+    ):
+        lines = response.aiter_lines()
+        assert await anext(lines) == "event: next"
+        assert "new" in await anext(lines)
+        assert [await anext(lines) for _ in range(5)] == ["", ":", "", ":", ""]
+        await approve(site, identity)
+        told = [line async for line in aiter_until(lines, "event: next")]
+        assert set(told) <= {":", ""}
+        assert "acknowledged" in await anext(lines)
+
+
+async def aiter_until(lines: AsyncIterator[str], last: str) -> AsyncIterator[str]:
+    """Pass lines on until one is as said, which is taken too."""
+    async for line in lines:
+        if line == last:
+            return
+        yield line
+
+
+async def test_streams_count_among_the_subscriptions_of_the_process(
+    demo_database: Database, demo_url: str, servers: EmbeddedServers
+) -> None:
+    async with served(
+        demo_database, demo_url, servers.redis_url, graphql_max_subscriptions=1
+    ) as site:
+        identity = await place(site)
+        async with events(site.url, ORDER, id=identity) as stream:
+            await anext(stream)
+            (name, told), last = await every(site, ORDER, id=identity)
+            assert (name, last) == ("next", ("complete", None))
+            assert told == {
+                "errors": [
+                    {
+                        "message": "There are 1 operations already, as many as may be",
+                        "extensions": {"code": "TooManyOperations"},
+                    }
+                ]
+            }
+            (name, told), _ = await every(site, "{ __typename }")
+            assert (name, told["data"]) == ("next", {"__typename": "Query"})
+            assert site.hub.subscribers == 1
+
+        async def left() -> bool:
+            return site.hub.subscribers == 0
+
+        await until(left)
+        async with events(site.url, ORDER, id=identity) as stream:
+            _, told = await anext(stream)
+            assert told["data"] == {"orderChanged": {"state": "new"}}
