@@ -147,7 +147,12 @@ class One(Related, frozen=True, kw_only=True):
 
 
 class Many(Related, frozen=True, kw_only=True):
-    """All rows, as a list in `order_by`, which must name a column of `{row}`."""
+    """All rows, as a list in `order_by`, which must name a column of `{row}`.
+
+    With `shared` a row may be in the lists of many others, as a line that many require.
+    """
+
+    shared: bool = False
 
 
 class Sort(msgspec.Struct, frozen=True):

@@ -4,14 +4,18 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import msgspec
 import pytest
 
 from ordering.access.roles import Role
+from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
 from ordering.settings import Settings
 from ordering_app.embedded import EmbeddedServers
 from ordering_graphql.engine import ASKERS, Question, make_engine
+from support import payloads
 from support.api import PASSWORD, Api, running_api
+from support.placed import place
 
 AUTH = (Role.ORDER_VIEWER.value, PASSWORD)
 
@@ -175,6 +179,34 @@ async def test_what_costs_too_much_is_refused_before_it_is_read(demo_database: D
         20 * 5001,
         True,
     )
+
+
+async def test_what_is_required_by_what_is_required_is_charged_as_dense(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    names = [str(number) for number in range(30)]
+    lines = [
+        payloads.item(
+            name,
+            productOrderItemRelationship=[
+                {"id": other, "relationshipType": "Requires"} for other in names if other != name
+            ],
+        )
+        for name in names
+    ]
+    await place(demo_database, keeper, payloads.order(externalId="A", items=lines))
+    engine = make_engine(Settings())
+
+    async def ask(levels: int) -> tuple[int, int | None]:
+        below = "requires { " * levels + "id" + " }" * levels
+        query = f'{{ order(externalId: "A") {{ lineItems(first: 30) {{ nodes {{ {below} }} }} }} }}'
+        body = (await engine.answer(Question(query), demo_database, ASKERS)).body
+        cost = msgspec.json.decode(body)["extensions"]["cost"]["requested"]
+        return cost, body.count(b'"id"') if b'"errors"' not in body else None
+
+    assert await ask(1) == (1 + 30 * (1 + 2), 30 * 29)
+    assert await ask(2) == (1 + 30 * (1 + 2 * (1 + 200)), 30 * 29 * 29)
+    assert await ask(3) == (1 + 30 * (1 + 2 * (1 + 200 * (1 + 200))), None)
 
 
 async def test_a_slow_statement_is_canceled(demo_database: Database) -> None:

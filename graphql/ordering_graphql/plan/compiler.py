@@ -54,9 +54,9 @@ __all__ = ["Need", "Plan", "compile_operation"]
 _COST_OF_TOTAL = 10
 _COST_OF_WHOLE_TOTAL = 1_000
 _COST_OF_FILTERED_TOTAL = 5_000
-#: How many times the usual number of lines is charged for a list of the lines of an order that was
-#: stepped up to from a line: all lines that share it list them again.
-_COST_OF_CLIMBING = 100
+#: How many times the usual number of lines is charged for a list that many lines list again: those
+#: of an order or line that was stepped up to, and what lines require that others require.
+_COST_OF_AGAIN = 100
 
 Path = tuple[str, ...]
 
@@ -275,8 +275,13 @@ class _Compiler:
         rows = self._rows(reading, at, self._arguments(at))
         again = 1
         if reading.source.order is not None:
-            again = _COST_OF_CLIMBING if at.scope.climbed else 1
-            rows = rows._replace(scope=rows.scope._replace(listed=True, climbed=False))
+            shared = at.scope.shared
+            again = _COST_OF_AGAIN if at.scope.climbed or (shared and reading.shared) else 1
+            rows = rows._replace(
+                scope=rows.scope._replace(
+                    listed=True, climbed=False, shared=shared or reading.shared
+                )
+            )
         inner = Scope(f"{rows.scope.row}.value") if reading.source.json else rows.scope
         written = self.object(at.kind, at.nodes, inner, at.path)
         order = fill(reading.order_by, row=rows.scope.row)

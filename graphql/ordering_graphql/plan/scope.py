@@ -66,7 +66,8 @@ class Scope(NamedTuple):
     """A row, and the anchor of its order if it belongs to one. The root has no row.
 
     `listed` tells that it is one of a list of its order; `climbed` that each of such a list leads
-    to it, as lines to their parent. `needs` is the permission that was needed to come here.
+    to it, as lines to their parent; `shared` that it may be in the lists of many. `needs` is the
+    permission that was needed to come here.
     """
 
     row: str = ""
@@ -74,6 +75,7 @@ class Scope(NamedTuple):
     joined_here: bool = False
     listed: bool = False
     climbed: bool = False
+    shared: bool = False
     needs: Permission | None = None
 
     def enter(self, source: Source, aliases: Aliases) -> "Scope":

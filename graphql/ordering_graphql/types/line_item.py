@@ -254,6 +254,7 @@ class LineItem(Node):
             ),
             order_by="{row}.position",
             cost=2,
+            shared=True,
         ),
     )
     required_by: list["LineItem"] = declare(
@@ -264,6 +265,7 @@ class LineItem(Node):
             ),
             order_by="{row}.position",
             cost=2,
+            shared=True,
             map=_REQUIRERS,
         ),
     )
