@@ -77,3 +77,22 @@ def test_there_are_as_few_scalars_as_can_be() -> None:
         if isinstance(kind, GraphQLScalarType) and not is_specified_scalar_type(kind)
     }
     assert own == {"DateTime", "Decimal", "JSON"}
+
+
+def test_scalars_say_what_they_are_in_our_words() -> None:
+    scalars = {
+        kind.name: (kind.description, kind.specified_by_url)
+        for kind in make_schema().type_map.values()
+        if isinstance(kind, GraphQLScalarType) and not is_specified_scalar_type(kind)
+    }
+    assert scalars == {
+        "DateTime": (
+            "A moment in UTC with milliseconds, as in `2021-05-02T08:13:59.506Z`.",
+            "https://www.rfc-editor.org/rfc/rfc3339",
+        ),
+        "Decimal": ('An exact decimal number, as a string: `"20.50"`.', None),
+        "JSON": (
+            "Any JSON value, as the client sent it; numbers keep all their digits.",
+            "https://www.rfc-editor.org/rfc/rfc8259",
+        ),
+    }

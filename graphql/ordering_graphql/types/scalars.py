@@ -44,10 +44,16 @@ SCALARS: dict[object, Any] = {
     datetime: strawberry.scalar(
         name="DateTime",
         description="A moment in UTC with milliseconds, as in `2021-05-02T08:13:59.506Z`.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         parse_value=_parse_moment,
     ),
     Decimal: strawberry.scalar(
         name="Decimal",
         description='An exact decimal number, as a string: `"20.50"`.',
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value, as the client sent it; numbers keep all their digits.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
     ),
 }
