@@ -277,11 +277,8 @@ class _Compiler:
         if reading.source.order is not None:
             shared = at.scope.shared
             again = _COST_OF_AGAIN if at.scope.climbed or (shared and reading.shared) else 1
-            rows = rows._replace(
-                scope=rows.scope._replace(
-                    listed=True, climbed=False, shared=shared or reading.shared
-                )
-            )
+            scope = rows.scope._replace(listed=True, climbed=False, shared=shared or reading.shared)
+            rows = rows._replace(scope=scope)
         inner = Scope(f"{rows.scope.row}.value") if reading.source.json else rows.scope
         written = self.object(at.kind, at.nodes, inner, at.path)
         order = fill(reading.order_by, row=rows.scope.row)
@@ -340,8 +337,7 @@ class _Compiler:
         if wanted is not None and (fault := size_fault(wanted, (*at.path, "filter"))):
             wrong.append(fault)
             wanted = None
-        if wanted is not None:
-            wrong += emptiness_faults(wanted, (*at.path, "filter"))
+        wrong += emptiness_faults(wanted or {}, (*at.path, "filter"))
         self.faults.extend(wrong)
 
         table, few = reading.source.table, ""
