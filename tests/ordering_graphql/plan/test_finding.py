@@ -12,7 +12,7 @@ import pytest
 
 from ordering.db.connection import Connection, connect
 from ordering_app.embedded import EmbeddedServers
-from ordering_graphql.engine import Engine
+from ordering_graphql.engine import ASKERS, Engine
 from ordering_graphql.plan.binding import Asker
 from support import payloads
 from support.servers import new_database
@@ -107,7 +107,7 @@ async def asked(
     operation = engine.documents.operation(query)
     variables = engine.documents.variables(operation, sent)
     plan = engine.documents.plan(operation, variables)
-    values, wrong = plan.bind(Asker(variables.coerced, ()))
+    values, wrong = plan.bind(Asker(variables.coerced, ASKERS))
     assert wrong == []
     async with connection.transaction():
         await connection.execute(f"SET LOCAL plan_cache_mode = {mode}")
