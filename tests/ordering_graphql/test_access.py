@@ -5,12 +5,10 @@ from typing import Any
 import pytest
 
 from ordering.access.roles import Permission, Role
-from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
 from support import payloads
 from support.api import ORDERS, Api
 from support.asking import Ask
-from support.queue import make_processor, put
 
 ORDER_READER = (Permission.READ_ORDERS,)
 QUEUE_READER = (Permission.READ_QUEUE,)
@@ -19,7 +17,7 @@ REQUESTS = """
 query ($f: InboundRequestFilter, $first: Int) { inboundRequests(filter: $f, first: $first) {
   totalCount nodes { id orderId number state status statusCode priority externalId initiatedBy
     attempts errorMessage problemCount problems { message pointer code }
-    attemptHistory { attempt at event by } executeAfter { id } order { id } } } }
+    attemptHistory { attempt at event } executeAfter { id } order { id } } } }
 """
 
 
@@ -159,18 +157,7 @@ async def test_the_inner_reason_of_a_failure_stays_inside(
         assert failed["errorMessage"] == "No"
         assert failed["problems"] == [{"message": "No", "pointer": "/a", "code": 24}]
         assert failed["attemptHistory"] == [
-            {"attempt": 1, "at": "2026-01-01T00:00:00.000Z", "event": None, "by": None},
-            {"attempt": 1, "at": "2026-01-02T00:00:00.000Z", "event": "redrive", "by": "op"},
+            {"attempt": 1, "at": "2026-01-01T00:00:00.000Z", "event": None},
+            {"attempt": 1, "at": "2026-01-02T00:00:00.000Z", "event": "redrive"},
         ]
         assert "secret" not in str(answer)
-
-
-async def test_who_tried_in_vain_is_shown(
-    ask: Ask, demo_database: Database, keeper: CatalogKeeper
-) -> None:
-    await put(demo_database, payloads.removed(payloads.order(), "/relatedParty"))
-    await make_processor(demo_database, keeper).drain_batch()
-    answer = await ask("{ inboundRequests { nodes { attemptHistory { attempt systemId by } } } }")
-    assert answer["data"]["inboundRequests"]["nodes"] == [
-        {"attemptHistory": [{"attempt": 1, "systemId": "tester", "by": None}]}
-    ]

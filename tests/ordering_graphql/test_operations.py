@@ -185,7 +185,7 @@ async def test_operators_see_what_failed(demo_database: Database, keeper: Catalo
     assert node["orderId"] == show_id(identity)
     (problem,) = node["problems"]
     assert problem["pointer"] == "/relatedParty"
-    assert node["attemptHistory"] == [{"attempt": 1, "event": None, "by": None}]
+    assert node["attemptHistory"] == [{"attempt": 1, "event": None}]
 
 
 async def test_the_audit_tells_who_changed_what(

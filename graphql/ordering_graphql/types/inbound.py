@@ -59,8 +59,7 @@ class Attempt:
     attempt: int = declare("How many attempts there had been.", Leaf("({row}->>'attempt')"))
     at: datetime = declare("When.", Leaf("({row}->>'at')::timestamptz"))
     event: str | None = member("event", "What an operator did; null for an attempt that failed.")
-    by: str | None = member("by", "The operator who did it.")
-    system_id: str | None = member("systemId", "The worker that tried.")
+    # Names of operators and workers are for operators, who have the REST face for them.
 
 
 @strawberry.type(description="A request to place an order, accepted and made an order later.")
