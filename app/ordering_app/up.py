@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import as_file, files
+from pathlib import Path
 from typing import NamedTuple
 
 import httpx
@@ -46,6 +47,15 @@ class _Demo(NamedTuple):
 
     clients: dict[str, DemoClient]
     untouched: bool
+
+
+class _Running(NamedTuple):
+    """What runs: where its API is, on which servers, with which demo data."""
+
+    url: str
+    installation: Installation
+    demo: _Demo | None
+    supervisor: Supervisor
 
 
 class StoppedError(Exception):
@@ -211,9 +221,7 @@ def _supervisor(settings: Settings, installation: Installation, url: str, say: S
 
 
 @asynccontextmanager
-async def _running(
-    settings: Settings, say: Say, *, want_demo: bool
-) -> AsyncGenerator[tuple[str, _Demo | None, Supervisor]]:
+async def _running(settings: Settings, say: Say, *, want_demo: bool) -> AsyncGenerator[_Running]:
     """Run everything. Raises `StoppedError` when a signal ended it, after the clean-up."""
     url = f"http://{settings.host}:{settings.port}"
     stop = _Stop()
@@ -225,7 +233,7 @@ async def _running(
             supervisor = _supervisor(settings, installation, url, say)
             try:
                 await supervisor.start()
-                yield url, demo_data, supervisor
+                yield _Running(url, installation, demo_data, supervisor)
             finally:
                 stop.disarm()
                 say("stopping the API and the worker")
@@ -240,12 +248,13 @@ async def _running(
 async def up(settings: Settings, say: Say, *, want_demo: bool) -> None:
     """Run everything until SIGINT or SIGTERM, then stop it in order."""
     try:
-        async with _running(settings, say, want_demo=want_demo) as (url, demo_data, supervisor):
+        async with _running(settings, say, want_demo=want_demo) as running:
+            demo_data = running.demo
             if demo_data is not None and demo_data.untouched:
-                await place_examples(url, demo_data.clients["integrator"], say)
-            for line in _welcome(url, demo_data):
+                await place_examples(running.url, demo_data.clients["integrator"], say)
+            for line in _welcome(running):
                 say(line)
-            await supervisor.run()
+            await running.supervisor.run()
     except StoppedError:
         return  # as asked for: this command has no other end
 
@@ -255,15 +264,16 @@ async def demo(settings: Settings, say: Say, *, want_demo: bool) -> None:
 
     Raises `DemoError`, and `StoppedError` when a signal ended it.
     """
-    async with _running(settings, say, want_demo=want_demo) as (url, demo_data, _supervisor):
-        if demo_data is None:
+    async with _running(settings, say, want_demo=want_demo) as running:
+        if running.demo is None:
             say("no demo data: with servers of your own, give --demo to load it")
             return
-        await place_examples(url, demo_data.clients["integrator"], say)
+        await place_examples(running.url, running.demo.clients["integrator"], say)
     say("done: one order was created at once, one through the inbound queue")
 
 
-def _welcome(url: str, demo_data: _Demo | None) -> list[str]:
+def _welcome(running: _Running) -> list[str]:
+    url, installation, demo_data, _ = running
     lines = [
         "",
         f"REST       {url}{ORDER_PATH}",
@@ -290,6 +300,13 @@ def _welcome(url: str, demo_data: _Demo | None) -> list[str]:
         f"{curl} {json_type} -d @'{example_path('sync')}' '{url}{ORDER_PATH}'",
         f"{curl} {json_type} -d @'{example_path('async')}' '{url}{ORDER_PATH}?mode=async'",
         f"{curl} {json_type} -d '{query}' '{url}/graphql'",
+        *(_with_database(installation) if installation.embedded else ()),
         "",
         "Ctrl-C stops everything; the data stays.",
     ]
+
+
+def _with_database(installation: Installation) -> list[str]:
+    """Show how other commands find the embedded database."""
+    command = Path(sys.executable).with_name("ordering")
+    return [f"ORDERING_DATABASE_URL='{installation.database_url}' '{command}' queue stats"]

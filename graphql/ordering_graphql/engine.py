@@ -121,7 +121,14 @@ class Engine:
         query = self.trusted.choose(question.query, question.document_id)
         operation = self.documents.operation(query, question.operation_name)
         if operation.node.operation is not OperationType.QUERY:
-            raise RefusedError([GraphQLError("Only queries are answered here")])
+            raise RefusedError(
+                [
+                    GraphQLError(
+                        "Only queries are answered here; subscriptions are over text/event-stream"
+                        " or graphql-transport-ws"
+                    )
+                ]
+            )
         variables = self.documents.variables(operation, question.variables)
         plan = self.documents.plan(operation, variables)
         if plan.introspects:

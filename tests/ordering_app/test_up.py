@@ -175,6 +175,9 @@ def test_the_life_of_an_installation(folder: Path) -> None:
         assert json.loads(answers[0])["state"] == "new"
         assert set(json.loads(answers[1])) == {"orderId"}
         assert len(json.loads(answers[2])["data"]["orders"]["nodes"]) >= 3
+        [other] = [line for line in up.lines if line.startswith("ORDERING_DATABASE_URL=")]
+        counted = subprocess.run(["sh", "-c", other], capture_output=True, text=True, check=True)
+        assert re.search(r"completed: 2$", counted.stdout, re.MULTILINE), counted.stdout
         assert up.end() == 0
         assert up.lines[-1] == "stopped\n"
     _second_life(folder, port)

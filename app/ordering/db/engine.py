@@ -59,8 +59,8 @@ class Database:
     `idle_timeout_ms` how long a transaction may wait for its next one: neither a lost client nor
     one that has stopped may keep its locks for ever. `command_timeout_s` bounds
     them on this side too, for a server that has gone silent; leave it out where statements may
-    take longer. `acquire_timeout_s` bounds the wait for a connection. `engine` is for the
-    migrations, which run on Piccolo's own.
+    take longer. `acquire_timeout_s` bounds the wait for a connection, and for one to be given back.
+    `engine` is for the migrations, which run on Piccolo's own.
     """
 
     def __init__(
@@ -124,11 +124,12 @@ class Database:
         pool = cast("Any", self._engine.pool)
         async with asyncio.timeout(self._acquire_timeout_s) as patience, self._turns:
             connection = await pool.acquire()
-            patience.reschedule(None)
             try:
+                patience.reschedule(None)
                 yield connection
             finally:
-                await pool.release(connection)
+                # A server that has gone silent is not waited for much longer.
+                await pool.release(connection, timeout=self._acquire_timeout_s)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection]:

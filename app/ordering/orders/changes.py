@@ -86,8 +86,8 @@ _REMOVE_CONTACTS = _removal(OrderLineItemContact, 1)
 def _statement(lists: tuple[str, ...]) -> tuple[str, list[ArrayInsert]]:
     """Make the statement of a change that replaces these lists; with it the inserts, in order.
 
-    One round trip whatever changes, as the lock is held meanwhile. The parameters of a list are
-    the order, the lines whose rows go, and the rows that come.
+    One round trip, as the lock is held meanwhile. The parameters of a list are the order, the lines
+    whose rows go, and the rows that come.
     """
     parts, inserts = [_UPDATE_ORDER.sql, _UPDATE_LINES.sql], list[ArrayInsert]()
     first = _UPDATE_ORDER.width + _UPDATE_LINES.width + 1

@@ -27,7 +27,7 @@ from ordering_graphql.plan.binding import (
 from ordering_graphql.plan.collect import Collector
 from ordering_graphql.plan.emptiness import emptiness_faults
 from ordering_graphql.plan.filters import Filters, size_fault
-from ordering_graphql.plan.finding import found_first, shortest
+from ordering_graphql.plan.finding import Rows, shortest
 from ordering_graphql.plan.forms import show
 from ordering_graphql.plan.kinds import Kind, named, type_of
 from ordering_graphql.plan.pages import Page, read_window
@@ -340,23 +340,22 @@ class _Compiler:
         wrong += emptiness_faults(wanted or {}, (*at.path, "filter"))
         self.faults.extend(wrong)
 
-        table, few = reading.source.table, ""
+        found = ""
         # Below the root the rows are those of one order.
         if wanted is not None and not at.scope.row:
-            few = self._find(wanted, type_of(at.field.args["filter"]))
+            found = self._find(wanted, type_of(at.field.args["filter"]))
 
-        def read(row: str, beyond: str, tail: str) -> str:
-            conditions = [fill(reading.where, row=row, parent=at.scope.row), beyond]
-            if wanted is not None:
-                kind = type_of(at.field.args["filter"])
-                conditions.insert(1, self._filters.write(wanted, kind, row))
-            if few:
-                return found_first(few, table, row, all_of(conditions), tail)
-            return f"{table} {row}{where(*conditions)}"
+        def fits(row: str) -> str:
+            condition = fill(reading.where, row=row, parent=at.scope.row)
+            if wanted is None:
+                return condition
+            kind = type_of(at.field.args["filter"])
+            return all_of((condition, self._filters.write(wanted, kind, row)))
 
         scope = at.scope.enter(reading.source, self._aliases)
         scope = scope._replace(listed=at.scope.anchor is not None)
-        page = Page(scope, window, self.parameters, read)
+        rows = Rows(reading.source.table, found, fits)
+        page = Page(scope, window, self.parameters, rows)
 
         total = _COST_OF_TOTAL
         if not at.scope.row:

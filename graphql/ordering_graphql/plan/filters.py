@@ -7,7 +7,7 @@ from graphql import GraphQLInputObjectType
 
 from ordering.domain import messages
 from ordering_graphql.plan.binding import ArgumentError, Parameters
-from ordering_graphql.plan.finding import MOST_FOUND
+from ordering_graphql.plan.finding import MOST_FINDERS, MOST_FOUND
 from ordering_graphql.plan.kinds import Kind, named, type_of
 from ordering_graphql.plan.scope import Aliases, fill
 from ordering_graphql.plan.values import Given, Value
@@ -85,8 +85,8 @@ class Filters:
         fits = self._all(cast("dict[str, Given]", given), kind, row)
         return f"EXISTS (SELECT FROM {within.source.table} {row} WHERE {where} AND {fits})"
 
-    def finders(self, given: Given, kind: Kind) -> list[str]:
-        """Write the queries for the ids of all that may fit, of the members that have one.
+    def finders(self, given: Given, kind: Kind, most: int = MOST_FINDERS) -> list[str]:
+        """Write the queries for the ids of all that may fit, of the first members that have one.
 
         What stands in `or` and `not` need not fit by itself, and finds nothing.
         """
@@ -96,12 +96,12 @@ class Filters:
             asking = asking_of(inputs.fields[name])
             inner = type_of(inputs.fields[name])
             if isinstance(asking, Within):
-                found += self.finders(member, inner)
-            elif asking is not None and asking.finder:
+                found += self.finders(member, inner, most - len(found))
+            elif asking is not None and asking.finder and len(found) < most:
                 found.append(self._finder(asking, member, inner))
             elif name == "and" and not isinstance(member, Value):
                 for each in cast("list[Given]", member):
-                    found += self.finders(each, inner)
+                    found += self.finders(each, inner, most - len(found))
         return found
 
     def _finder(self, asking: Condition | Operand, given: Given, kind: Kind) -> str:

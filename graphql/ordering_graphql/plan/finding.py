@@ -14,15 +14,18 @@ in the order of a btree, which holds the planner to it: a limit makes it think t
 found soon on the way through the table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ordering_graphql.plan.scope import where
 
-__all__ = ["MOST_FOUND", "found_first", "shortest"]
+__all__ = ["MOST_FINDERS", "MOST_FOUND", "Rows", "shortest"]
 
 #: To read as many one by one takes a few milliseconds. If more fit, so does one of a thousand in a
 #: million, and a walk is not long.
 MOST_FOUND = 1_000
+
+#: Each takes time to plan and to read, and any of them may be left out.
+MOST_FINDERS = 4
 
 
 def shortest(name: str, finders: Sequence[str]) -> str:
@@ -35,15 +38,38 @@ def shortest(name: str, finders: Sequence[str]) -> str:
     )
 
 
-def found_first(name: str, table: str, row: str, condition: str, tail: str) -> str:
-    """Write the rows that fit, to stand behind FROM: of those found, or of all if they are many.
+class Rows:
+    """Rows of a table that fit: those found if they are few, or those of all.
 
-    `tail` is the order and limit of the page, which either branch needs to know.
+    `found` is the name of the ids found, empty if nothing finds any; `fits` writes the condition.
     """
-    few = f"{row}.id = ANY ((SELECT ids FROM {name})::uuid[])"
-    many = f"NOT EXISTS (SELECT FROM {name})"
-    branches = (
-        f"(SELECT {row}.* FROM {table} {row}{where(branch, condition)}{tail})"
-        for branch in (few, many)
-    )
-    return f"({' UNION ALL '.join(branches)}) {row}"
+
+    def __init__(self, table: str, found: str, fits: Callable[[str], str]) -> None:
+        self._table = table
+        self._found = found
+        self._fits = fits
+
+    def read(self, row: str, beyond: str, tail: str) -> str:
+        """Write the rows, to stand behind FROM, that fit another condition, too.
+
+        `tail` is the order and limit of the page, which either branch needs to know.
+        """
+        if not self._found:
+            return f"{self._table} {row}{where(self._fits(row), beyond)}"
+        branches = (f"({each}{tail})" for each in self._branches(row, f"{row}.*", beyond))
+        return f"({' UNION ALL '.join(branches)}) {row}"
+
+    def count(self, row: str) -> str:
+        """Write how many rows there are."""
+        if not self._found:
+            return f"SELECT count(*) FROM {self._table} {row}{where(self._fits(row))}"
+        # In each branch, since all rows would have to come through both.
+        branches = self._branches(row, "count(*) AS counted", "")
+        return f"SELECT sum(counted) FROM ({' UNION ALL '.join(branches)}) {row}"
+
+    def _branches(self, row: str, wanted: str, beyond: str) -> Iterator[str]:
+        few = f"{row}.id = ANY ((SELECT ids FROM {self._found})::uuid[])"
+        many = f"NOT EXISTS (SELECT FROM {self._found})"
+        for branch in (few, many):
+            condition = where(branch, self._fits(row), beyond)
+            yield f"SELECT {wanted} FROM {self._table} {row}{condition}"

@@ -4,13 +4,14 @@ The rows of a page are numbered `nth`, one more than asked for: whether it exist
 another page follows. All that a connection shows of its rows is an aggregate over them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple, cast
 
 from ordering.domain import messages
 from ordering_graphql.plan.binding import ArgumentError, CursorKey, Parameters
 from ordering_graphql.plan.cursors import cursor_sql
+from ordering_graphql.plan.finding import Rows
 from ordering_graphql.plan.pieces import Pieces, concat, constant, join, json_array, sql
 from ordering_graphql.plan.scope import Scope, fill
 from ordering_graphql.plan.values import Given, Value
@@ -68,23 +69,19 @@ def read_window(
 
 
 class Page:
-    """Writes the page of a connection.
-
-    `read` writes the rows that fit, to stand behind FROM: it is told their name, what the page asks
-    of them itself, and the order and limit that it will write behind them.
-    """
+    """Writes the page of a connection, of the rows that fit."""
 
     def __init__(
         self,
         scope: Scope,
         window: Window,
         parameters: Parameters,
-        read: Callable[[str, str, str], str],
+        rows: Rows,
     ) -> None:
         self._scope = scope
         self._row = scope.row
         self._window = window
-        self._read = read
+        self._rows = rows
         self._cursor = _cursor_keys(window, parameters)
         self._is_read = False
 
@@ -114,13 +111,13 @@ class Page:
         row = f"{self._row}b"
         beyond = self._beyond(row, opposite=True)
         tail = f" ORDER BY {self._sorted(row, falling=not self._falls)} LIMIT 1"
-        nearest = f"SELECT 'true' FROM {self._read(row, beyond, tail)}{tail}"
+        nearest = f"SELECT 'true' FROM {self._rows.read(row, beyond, tail)}{tail}"
         return sql(f"coalesce(({nearest}), 'false')")
 
     def total(self) -> Pieces:
         """Count the rows on all pages."""
         row = f"{self._row}c"
-        return sql(f"(SELECT count(*) FROM {self._read(row, '', '')})::text")
+        return sql(f"({self._rows.count(row)})::text")
 
     def whole(self, of: Pieces) -> Pieces:
         """Write the connection, whose fields have been written."""
@@ -129,7 +126,7 @@ class Page:
         row, window = self._row, self._window
         order = self._sorted(row, falling=self._falls)
         tail = f" ORDER BY {order} LIMIT {window.size + 1}"
-        wanted = self._read(row, self._beyond(row) if self._cursor else "", tail)
+        wanted = self._rows.read(row, self._beyond(row) if self._cursor else "", tail)
         read = f"SELECT {row}.*, row_number() OVER (ORDER BY {order}) AS nth FROM {wanted}{tail}"
         return sql(f"(SELECT {concat(of)} FROM ({read}) AS {row}{self._scope.joins})")
 

@@ -74,7 +74,9 @@ class _Events:
             yield _next(answer_errors([show_ordering_error(error)]).body)
         finally:
             self._hub.exit(self)
-        yield _COMPLETE
+        # Who is cut short by the end of the process shall see that, and connect again.
+        if not self._ending:
+            yield _COMPLETE
 
     async def _follow(self, question: Question) -> AsyncGenerator[bytes]:
         """Answer after each change."""

@@ -130,7 +130,7 @@ class LineItemFilter:
         "Whether its point of no return is reached.", Condition("{row}.ponr = {value}", "boolean")
     )
     offering: str | None = ask(
-        "Id or external id of its product offering.",
+        "Id of its product offering, or the external id that it has now.",
         Condition(
             f"{_OFFERING} = ANY ({_OFFERINGS})",
             finder=f"SELECT {{row}}.order_id FROM unnest({_OFFERINGS}) AS offering (name)"

@@ -1,6 +1,8 @@
 """Waiting for the database ends, whatever the database does."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -47,6 +49,29 @@ async def test_connections_are_lent_in_the_order_of_asking(empty_url: str) -> No
     async with opened(Database(empty_url, pool_size=2)) as database:
         await asyncio.gather(*(use(database, who) for who in range(8)))
     assert lent == asked
+
+
+async def test_a_silent_server_does_not_keep_who_gives_up_on_it(empty_url: str) -> None:
+    database = Database(empty_url, pool_size=1, acquire_timeout_s=0.5)
+    pids: list[int] = []
+
+    async def give_up() -> None:
+        async with database.acquire() as connection:
+            pids.append(await connection.fetchval("SELECT pg_backend_pid()"))
+            os.kill(pids[0], signal.SIGSTOP)
+            async with asyncio.timeout(0.1):
+                await connection.fetchval("SELECT 1")
+
+    async with opened(database):
+        try:
+            giving_up = asyncio.create_task(give_up())
+            done, _ = await asyncio.wait({giving_up}, timeout=20)
+            assert done == {giving_up}
+            assert isinstance(giving_up.exception(), TimeoutError)
+        finally:
+            os.kill(pids[0], signal.SIGCONT)
+        async with database.acquire() as connection:
+            assert await connection.fetchval("SELECT 1") == 1
 
 
 async def test_a_statement_is_bounded_on_this_side_where_asked_for(empty_url: str) -> None:

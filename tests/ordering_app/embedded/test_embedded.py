@@ -18,8 +18,6 @@ from ordering_app.embedded.folder import TAG_PREFIX
 from ordering_app.embedded.orphans import command_line, find_tagged
 from ordering_app.embedded.ports import LOOPBACK
 
-# "ordering-<16 hex digits>": all that the two servers of one folder have in common.
-
 
 async def execute(servers: EmbeddedServers, statement: str) -> object:
     """Run a statement on a new connection and return its first value."""
@@ -189,7 +187,7 @@ def test_children_do_not_get_the_terminals_ctrl_c(prepared: Path, state: Path) -
 
 def test_nothing_is_left_running(prepared: Path, state: Path) -> None:
     with Embedded(prepared, state=state) as servers:
-        # The folder's: others may run servers of their own meanwhile.
+        # What those of the folder have in common: others may run servers of their own meanwhile.
         tag = re.search(f"{TAG_PREFIX}[0-9a-f]{{16}}", command_line(servers.valkey_pid))
         assert tag is not None
         found = {process.pid for process in find_tagged(tag.group())}

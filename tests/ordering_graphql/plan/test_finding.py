@@ -181,3 +181,11 @@ async def test_pages_follow_each_other_whether_few_or_many_fit(
         (page["pageInfo"]["hasPreviousPage"], page["pageInfo"]["hasNextPage"])
         for page in (one, two, back)
     ] == [(False, True), (True, True), (False, True)]
+
+
+async def test_a_filter_is_looked_up_in_a_few_ways_only(engine: Engine, filled: Connection) -> None:
+    every = {"and": [{"party": "common"}] * 40 + [{"party": "rare"}]}
+    found, fetched = await asked(engine, filled, TOTAL, filter=every)
+    assert found == {"totalCount": 0}
+    # Forty times as many as each finds would be 40,000 and more.
+    assert fetched < 20_000
