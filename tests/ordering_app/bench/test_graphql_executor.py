@@ -8,7 +8,7 @@ from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.engine import Database
 from ordering.settings import Settings
 from ordering_app.bench.ceilings import graphql_executor
-from ordering_graphql.engine import Question, make_engine
+from ordering_graphql.engine import ASKERS, Question, make_engine
 from support import payloads
 from support.placed import place
 
@@ -26,7 +26,7 @@ async def test_the_executor_answers_what_the_service_answers(
     line = payloads.item("1", product=device, quantity="2.50")
     await place(demo_database, keeper, payloads.order(items=[line]), payloads.order())
     engine = make_engine(Settings())
-    ours = msgspec.json.decode((await engine.answer(Question(QUERY), demo_database, ())).body)
+    ours = msgspec.json.decode((await engine.answer(Question(QUERY), demo_database, ASKERS)).body)
     async with graphql_executor.opened(demo_url) as execute:
         status, body = await execute(f"/graphql?{urlencode({'query': QUERY})}", b"")
     assert status == 200
