@@ -287,6 +287,8 @@ def _welcome(running: _Running) -> list[str]:
     for client in demo_data.clients.values():
         roles = ", ".join(client.roles)
         lines.append(f"client     {client.username:<11} {client.password}   ({roles})")
+    database = f"ORDERING_DATABASE_URL='{installation.database_url}'"
+    command = Path(sys.executable).with_name("ordering")
     integrator = demo_data.clients["integrator"]
     curl = f"curl -u {integrator.username}:{integrator.password}"
     json_type = "-H 'Content-Type: application/json'"
@@ -300,13 +302,8 @@ def _welcome(running: _Running) -> list[str]:
         f"{curl} {json_type} -d @'{example_path('sync')}' '{url}{ORDER_PATH}'",
         f"{curl} {json_type} -d @'{example_path('async')}' '{url}{ORDER_PATH}?mode=async'",
         f"{curl} {json_type} -d '{query}' '{url}/graphql'",
-        *(_with_database(installation) if installation.embedded else ()),
+        # Other commands find an embedded database only so.
+        *([f"{database} '{command}' queue stats"] if installation.embedded else ()),
         "",
         "Ctrl-C stops everything; the data stays.",
     ]
-
-
-def _with_database(installation: Installation) -> list[str]:
-    """Show how other commands find the embedded database."""
-    command = Path(sys.executable).with_name("ordering")
-    return [f"ORDERING_DATABASE_URL='{installation.database_url}' '{command}' queue stats"]

@@ -60,9 +60,6 @@ class WrappedDatabase(Database):
         self._wrap = wrap
 
     @asynccontextmanager
-    async def _wrapped(self) -> AsyncGenerator[Connection]:
+    async def acquire(self) -> AsyncGenerator[Connection]:
         async with self._inner.acquire() as connection:
             yield self._wrap(connection)
-
-    def acquire(self) -> AbstractAsyncContextManager[Connection]:
-        return self._wrapped()

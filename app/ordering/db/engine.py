@@ -8,7 +8,7 @@ Piccolo's tables, migrations and command line find by name.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from piccolo.engine.postgres import PostgresEngine
@@ -112,15 +112,12 @@ class Database:
             _log.warning("connections were still in use %s s after closing", _CLOSE_TIMEOUT_S)
             self._engine.pool = None
 
-    def acquire(self) -> AbstractAsyncContextManager[Connection]:
+    @asynccontextmanager
+    async def acquire(self) -> AsyncGenerator[Connection]:
         """Borrow a connection from the pool; raises `TimeoutError` if none becomes free.
 
         In the order of asking: the pool by itself lets those who come overtake those who wait.
         """
-        return self._lend()
-
-    @asynccontextmanager
-    async def _lend(self) -> AsyncGenerator[Connection]:
         pool = cast("Any", self._engine.pool)
         async with asyncio.timeout(self._acquire_timeout_s) as patience, self._turns:
             connection = await pool.acquire()

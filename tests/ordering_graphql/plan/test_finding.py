@@ -144,6 +144,11 @@ async def test_a_page_of_many_orders_does_not_read_all_of_them(
     assert fetched <= 5_000
 
 
+async def test_all_of_many_orders_are_counted(engine: Engine, filled: Connection) -> None:
+    counted = [(await asked(engine, filled, TOTAL, filter=each))[0] for each in COMMON]
+    assert [each["totalCount"] for each in counted] == [2_000, 2_000, 2_000, 2_000, 99_995, 56_801]
+
+
 async def test_ten_minutes_of_orders_are_read_by_themselves(
     engine: Engine, filled: Connection
 ) -> None:
