@@ -94,7 +94,7 @@ def test_the_wheel_gives_the_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (entry_points,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
         text = archive.read(entry_points).decode()
-    assert text.split() == ["[console_scripts]", "ordering", "=", "ordering_app.cli:main"]
+    assert text.split() == ["[console_scripts]", "ordering", "=", "ordering_app.__main__:main"]
 
 
 def test_the_installed_wheel_finds_its_files(wheel: Path, tmp_path: Path) -> None:

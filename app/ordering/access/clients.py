@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -30,7 +30,7 @@ from ordering.domain.ids import new_id
 from ordering.domain.messages import Message
 from ordering.domain.timestamps import now
 
-__all__ = ["Client", "Clients", "save_client"]
+__all__ = ["Client", "Clients", "SavedClient", "list_clients", "save_client"]
 
 #: How many password checks run at once; more wait, so that a flood of wrong passwords cannot
 #: take all processors.
@@ -62,6 +62,14 @@ class Client(msgspec.Struct, frozen=True):
             raise AccessDeniedError(
                 [Problem.of(messages.ROLE_LACKING, roles=", ".join(sorted(allowed)))]
             )
+
+
+class SavedClient(msgspec.Struct, frozen=True):
+    """A client as it is stored, without its password; only an `active` one may call."""
+
+    username: str
+    roles: frozenset[Role]
+    active: bool
 
 
 class Clients:
@@ -137,8 +145,11 @@ class Clients:
             fits = await asyncio.to_thread(verify_password, password, hashed)
         if row is None or not fits:
             raise UnauthenticatedError([Problem.of(messages.CREDENTIALS_INVALID)])
-        roles: Iterable[str] = msgspec.json.decode(row["roles"], type=list[str])
-        return Client(username, frozenset(Role(role) for role in roles))
+        return Client(username, _roles(row["roles"]))
+
+
+def _roles(stored: str) -> frozenset[Role]:
+    return msgspec.json.decode(stored, type=frozenset[Role])
 
 
 def _credentials(authorization: str) -> tuple[str, str]:
@@ -174,3 +185,12 @@ async def save_client(
             now(),
         )
         await connection.execute("SELECT pg_notify($1, '')", CLIENT_CHANGED)
+
+
+async def list_clients(database: Database) -> list[SavedClient]:
+    """List all clients, by their user names."""
+    async with database.acquire() as connection:
+        rows = await connection.fetch(
+            "SELECT username, roles, active FROM api_client ORDER BY username"
+        )
+    return [SavedClient(row["username"], _roles(row["roles"]), row["active"]) for row in rows]

@@ -14,6 +14,7 @@ from typing import Any, cast
 from piccolo.engine.postgres import PostgresEngine
 
 from ordering.db.connection import Connection
+from ordering.db.driver import asyncpg
 
 __all__ = ["COMMAND_TIMEOUT_S", "ENGINE", "Database"]
 
@@ -117,8 +118,11 @@ class Database:
         """Borrow a connection from the pool; raises `TimeoutError` if none becomes free.
 
         In the order of asking: the pool by itself lets those who come overtake those who wait.
+        Raises the driver's `InterfaceError` when the pool is closed.
         """
         pool = cast("Any", self._engine.pool)
+        if pool is None:
+            raise asyncpg.InterfaceError("the pool is closed")
         async with asyncio.timeout(self._acquire_timeout_s) as patience, self._turns:
             connection = await pool.acquire()
             try:

@@ -1,10 +1,12 @@
 """`ordering client`: who may call the service."""
 
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import click
 
-from ordering.access.clients import save_client
+from ordering.access.clients import SavedClient, list_clients, save_client
 from ordering.access.roles import Role
 from ordering.db.engine import Database
 from ordering_app.cli.common import fail, read_settings, require_database, run
@@ -39,13 +41,33 @@ def save(username: str, roles: tuple[str, ...], *, inactive: bool) -> None:
     url = require_database(read_settings())
 
     async def work() -> None:
-        database = Database(url, pool_size=1)
-        await database.open()
-        try:
+        async with _opened(url) as database:
             granted = [Role(role) for role in roles]
             await save_client(database, username, password, granted, active=not inactive)
-        finally:
-            await database.close()
 
     run(work())
     click.echo(f"saved {username}")
+
+
+@client.command("list")
+def list_() -> None:
+    """List the clients, their roles, and which of them are refused."""
+    url = require_database(read_settings())
+
+    async def work() -> list[SavedClient]:
+        async with _opened(url) as database:
+            return await list_clients(database)
+
+    for each in run(work()):
+        refused = "" if each.active else " (inactive)"
+        click.echo(f"{each.username}: {', '.join(sorted(each.roles))}{refused}")
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncGenerator[Database]:
+    database = Database(url, pool_size=1)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()

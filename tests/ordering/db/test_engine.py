@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ordering.db.engine import COMMAND_TIMEOUT_S, Database
-from ordering.db.failures import UNCERTAIN
+from ordering.db.failures import UNCERTAIN, is_misuse
 
 
 @asynccontextmanager
@@ -126,3 +126,13 @@ async def test_closing_does_not_wait_for_ever(
         async with database.acquire():
             await database.close()
     assert "still in use" in caplog.text
+
+
+async def test_a_connection_of_a_closed_pool_is_refused_as_one_that_is_lost(empty_url: str) -> None:
+    database = Database(empty_url)
+    await database.open()
+    await database.close()
+    with pytest.raises(UNCERTAIN) as refused:
+        async with database.acquire():
+            pass
+    assert not is_misuse(refused.value)

@@ -2,14 +2,18 @@
 
 import asyncio
 import base64
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
 
-from ordering.access.clients import Clients
+from ordering.access.clients import Clients, save_client
+from ordering.access.roles import Role
 from ordering.db.engine import Database
 from ordering.domain.errors import UnauthenticatedError
 from ordering.settings import Settings, describe
@@ -92,6 +96,30 @@ async def test_a_saved_client_may_call_until_it_is_inactive(
     await asyncio.to_thread(run, *arguments, "--inactive", typed=typed)
     with pytest.raises(UnauthenticatedError):
         await clients.recognise(header)
+
+
+async def test_clients_are_listed_with_what_they_may(
+    database: Database, empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERING_DATABASE_URL", empty_url)
+    await save_client(database, "portal", "long enough to be one", [Role.ORDER_VIEWER])
+    await save_client(
+        database, "cpq", "long enough to be one", [Role.ORDER_INTEGRATOR, Role.ADMIN], active=False
+    )
+    result = await asyncio.to_thread(run, "client", "list")
+    assert result.exit_code == 0
+    assert result.output == ("cpq: admin, order_integrator (inactive)\nportal: order_viewer\n")
+
+
+def test_ctrl_c_while_the_command_is_being_loaded_ends_it_without_a_trace(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "ordering_app", "--help"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
 
 
 async def test_a_catalog_is_loaded_or_its_problems_are_told(
