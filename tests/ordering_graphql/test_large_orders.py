@@ -9,7 +9,7 @@ from ordering.db.engine import Database
 from ordering.settings import Settings
 from ordering_graphql.engine import ASKERS, Question, make_engine
 from support.counting import CountingDatabase
-from support.explaining import touched
+from support.explaining import explain, touched
 
 #: Roots, of which each has children, of which each has children and requires its sibling.
 FILL = """
@@ -105,10 +105,7 @@ async def test_the_work_grows_with_the_lines(orders: Database) -> None:
         variables = ENGINE.documents.variables(operation, {"ext": name})
         plan = ENGINE.documents.plan(operation, variables)
         async with orders.acquire() as connection:
-            text = await connection.fetchval(
-                f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {plan.sql}", name
-            )
-        return touched(msgspec.json.decode(text)[0]["Plan"])
+            return touched(await explain(connection, plan.sql, name, options="ANALYZE, TIMING OFF"))
 
     few, many = await rows("small"), await rows("large")
     assert 5 * few < many < 15 * few

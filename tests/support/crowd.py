@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-import msgspec
-
-from ordering.db.connection import Connection, Row
+from ordering.db.connection import Connection
+from support.explaining import explain
 
 __all__ = ["crowd", "explained", "scans", "touched"]
 
@@ -42,15 +41,13 @@ class _UndoneError(Exception):
 
 
 async def explained(connection: Connection, statement: str, *values: object) -> dict[str, Any]:
-    """Run a statement in a transaction that is undone, planned without a look at the values."""
-    rows: list[Row] = []
+    """Run a statement in a transaction that is undone; returns its plan."""
+    plan: dict[str, Any] = {}
     with suppress(_UndoneError):
         async with connection.transaction():
-            await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-            explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
-            rows = await connection.fetch(explain, *values)
+            plan = await explain(connection, statement, *values, options="ANALYZE")
             raise _UndoneError
-    return msgspec.json.decode(rows[0][0])[0]["Plan"]
+    return plan
 
 
 def scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

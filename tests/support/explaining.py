@@ -1,4 +1,4 @@
-"""A database that asks for the plan of each statement before it runs it."""
+"""The plans by which the service's statements run: those that serve any values."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar, cast
@@ -9,7 +9,9 @@ from ordering.db.connection import Connection
 from ordering.db.engine import Database
 from support.wrapping import WrappedConnection, WrappedDatabase
 
-__all__ = ["ExplainingDatabase", "Scan", "touched"]
+__all__ = ["ExplainingDatabase", "Scan", "explain", "touched"]
+
+_TYPES = "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'explained'"
 
 T = TypeVar("T")
 
@@ -20,6 +22,35 @@ class Scan(msgspec.Struct, frozen=True):
     kind: str
     table: str | None
     index: str | None
+
+
+async def explain(
+    connection: Connection, query: str, *values: object, options: str = ""
+) -> dict[str, Any]:
+    """Return a statement's plan; with the option ANALYZE it is run.
+
+    A plain EXPLAIN with values would show what is planned for these, and sessions of the service
+    do not plan like that.
+    """
+    await connection.execute(f"PREPARE explained AS {query}")
+    try:
+        given = await _literals(connection, values)
+        run = f"EXPLAIN (FORMAT JSON{options and ', '}{options}) EXECUTE explained{given}"
+        text = await connection.fetchval(run)
+    finally:
+        await connection.execute("DEALLOCATE explained")
+    return msgspec.json.decode(text)[0]["Plan"]
+
+
+async def _literals(connection: Connection, values: tuple[object, ...]) -> str:
+    """Have values written as literals in parentheses; nothing for a statement without any."""
+    if not values:
+        return ""
+    types = await connection.fetchval(_TYPES)
+    shown = ", ".join(
+        f"quote_nullable(${number}::{kind}::text)" for number, kind in enumerate(types, 1)
+    )
+    return await connection.fetchval(f"SELECT concat('(', concat_ws(', ', {shown}), ')')", *values)
 
 
 class _Explaining(WrappedConnection):
@@ -34,8 +65,8 @@ class _Explaining(WrappedConnection):
     ) -> T:
         if query.startswith("COPY "):
             return await send()
-        plan = await self.inner.fetchval(f"EXPLAIN (FORMAT JSON) {query}", *args)
-        self._scans.extend(_scans(msgspec.json.decode(plan)[0]["Plan"]))
+        plan = await explain(self.inner, query, *args)
+        self._scans.extend(_scans(plan))
         return await send()
 
 

@@ -91,6 +91,9 @@ class Database:
                 **_KEEPALIVES,
                 # Our statements are long and quick: to compile one takes longer than to run it.
                 "jit": "off",
+                # To plan one takes as long as to run it, and none needs to know the values: tests
+                # look at the plans that serve any (docs/decisions/0028-plans.md).
+                "plan_cache_mode": "force_generic_plan",
                 "timezone": "UTC",
             },
         }

@@ -136,3 +136,19 @@ async def test_a_connection_of_a_closed_pool_is_refused_as_one_that_is_lost(empt
         async with database.acquire():
             pass
     assert not is_misuse(refused.value)
+
+
+async def test_a_statement_is_planned_once_whatever_its_values(empty_url: str) -> None:
+    database = Database(empty_url, pool_size=1)
+    await database.open()
+    try:
+        async with database.acquire() as connection:
+            for texts in ([], ["a"], ["a"] * 1000):
+                await connection.fetch("SELECT FROM party WHERE external_id = ANY($1)", texts)
+            plans = await connection.fetchrow(
+                """SELECT generic_plans, custom_plans FROM pg_prepared_statements
+                   WHERE statement LIKE 'SELECT FROM party%'"""
+            )
+            assert tuple(plans or ()) == (3, 0)
+    finally:
+        await database.close()

@@ -30,10 +30,13 @@ FROM
 (SELECT t4.*, row_number() OVER (ORDER BY t4.number DESC) AS nth
 FROM (
 (SELECT t4.*
-FROM customer_order t4
-WHERE t4.id = ANY (
+FROM 
+(SELECT *
+FROM customer_order those
+WHERE id = ANY (
 (SELECT ids
-FROM t3)::uuid[]) AND (t4.state = ANY ($1::text[]) AND jsonb_path_query_array(t4.related_parties, '$[*].id') ?| ARRAY
+FROM t3)::uuid[]) OFFSET 0) t4
+WHERE (t4.state = ANY ($1::text[]) AND jsonb_path_query_array(t4.related_parties, '$[*].id') ?| ARRAY
 (SELECT $2::text UNION SELECT names.name
 FROM party CROSS JOIN LATERAL (VALUES (encode(uuid_send(party.id), 'hex')), (party.external_id)) AS names (name)
 WHERE (party.id = substring($2::text

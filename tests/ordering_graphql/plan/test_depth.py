@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import msgspec
 import pytest
 
 from ordering.db.engine import Database
 from ordering_graphql.engine import ASKERS, Engine
 from ordering_graphql.plan.binding import Asker
 from ordering_graphql.plan.finding import MOST_FOUND
-from support.explaining import touched
+from support.explaining import explain, touched
 
 ORDERS = 20_000
 FILL = """
@@ -33,8 +32,7 @@ async def explained(engine: Engine, database: Database, **asked: Any) -> float:
     values, wrong = plan.bind(Asker(variables.coerced, ASKERS))
     assert wrong == []
     async with database.acquire() as connection:
-        text = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {plan.sql}", *values)
-    return touched(msgspec.json.decode(text)[0]["Plan"])
+        return touched(await explain(connection, plan.sql, *values, options="ANALYZE"))
 
 
 @pytest.fixture
