@@ -80,6 +80,41 @@ async def test_pages_join_to_the_whole_list(
     assert [len(page) for page in backwards] == [3, 3, 1]
 
 
+@pytest.mark.parametrize("by", SORTS)
+@pytest.mark.parametrize(("size", "at"), [("first", "after"), ("last", "before")])
+async def test_a_page_is_the_same_whether_or_not_it_is_asked_what_follows(
+    ask: Ask, demo_database: Database, keeper: CatalogKeeper, by: str, size: str, at: str
+) -> None:
+    await seven(demo_database, keeper)
+    unasked = PAGE.replace("hasNextPage hasPreviousPage", "")
+    first = (await ask(PAGE, by=by, **{size: 3}))["data"]["orders"]
+    cursor = first["pageInfo"]["endCursor" if size == "first" else "startCursor"]
+    for asked in ({size: 3}, {size: 3, at: cursor}, {size: 7}, {size: 9}):
+        page = (await ask(PAGE, by=by, **asked))["data"]["orders"]
+        del page["pageInfo"]["hasNextPage"], page["pageInfo"]["hasPreviousPage"]
+        assert (await ask(unasked, by=by, **asked))["data"]["orders"] == page
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        "pageInfo { next: hasNextPage }",
+        "i: pageInfo { startCursor } i: pageInfo { next: hasNextPage }",
+        "... on OrderConnection { pageInfo { ...Next } }",
+    ],
+)
+async def test_what_follows_is_told_however_it_is_asked(
+    ask: Ask, demo_database: Database, keeper: CatalogKeeper, info: str
+) -> None:
+    await seven(demo_database, keeper)
+    fragment = "fragment Next on PageInfo { next: hasNextPage }" if "..." in info else ""
+    for size, follows in ((6, True), (7, False)):
+        document = f"{{ orders(first: {size}) {{ nodes {{ externalId }} {info} }} }} {fragment}"
+        page = (await ask(document))["data"]["orders"]
+        assert len(page["nodes"]) == size
+        assert (page.get("i") or page["pageInfo"])["next"] is follows
+
+
 async def test_pages_stay_where_they_are_while_orders_come_and_go(
     ask: Ask, demo_database: Database, keeper: CatalogKeeper
 ) -> None:

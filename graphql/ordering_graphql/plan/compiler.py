@@ -30,7 +30,7 @@ from ordering_graphql.plan.filters import Filters, size_fault
 from ordering_graphql.plan.finding import Rows, shortest
 from ordering_graphql.plan.forms import show
 from ordering_graphql.plan.kinds import Kind, named, type_of
-from ordering_graphql.plan.pages import Page, read_window
+from ordering_graphql.plan.pages import Page, asks_what_follows, read_window
 from ordering_graphql.plan.pieces import Pieces, concat, constant, join, json_array, sql, text_of
 from ordering_graphql.plan.scope import Aliases, Scope, all_of, fill, where
 from ordering_graphql.plan.values import Given, Value, read_arguments
@@ -355,7 +355,8 @@ class _Compiler:
         scope = at.scope.enter(reading.source, self._aliases)
         scope = scope._replace(listed=at.scope.anchor is not None)
         rows = Rows(reading.source.table, found, fits)
-        page = Page(scope, window, self.parameters, rows)
+        numbered = asks_what_follows(self._collector, at.kind, at.nodes, window)
+        page = Page(scope, window, self.parameters, rows, numbered=numbered)
 
         total = _COST_OF_TOTAL
         if not at.scope.row:

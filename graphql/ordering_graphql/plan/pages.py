@@ -1,23 +1,27 @@
 """Connections: a page of rows by their keys, read once, whatever is asked about it.
 
-The rows of a page are numbered `nth`, one more than asked for: whether it exists tells whether
-another page follows. All that a connection shows of its rows is an aggregate over them.
+All that a connection shows of its rows is an aggregate over them. Where it is asked whether another
+page follows, one row more is read, and the rows are numbered `nth` to leave it out again.
 """
 
 from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple, cast
 
+from graphql import FieldNode, GraphQLObjectType
+
 from ordering.domain import messages
 from ordering_graphql.plan.binding import ArgumentError, CursorKey, Parameters
+from ordering_graphql.plan.collect import Collector
 from ordering_graphql.plan.cursors import cursor_sql
 from ordering_graphql.plan.finding import Rows
+from ordering_graphql.plan.kinds import named, type_of
 from ordering_graphql.plan.pieces import Pieces, concat, constant, join, json_array, sql
 from ordering_graphql.plan.scope import Scope, fill
 from ordering_graphql.plan.values import Given, Value
-from ordering_graphql.reading import Paged, Part, Sort
+from ordering_graphql.reading import Paged, Part, Sort, reading_of
 
-__all__ = ["Page", "Window", "read_window"]
+__all__ = ["Page", "Window", "asks_what_follows", "read_window"]
 
 
 class Window(NamedTuple):
@@ -68,8 +72,28 @@ def read_window(
     return window, wrong
 
 
+def asks_what_follows(
+    collector: Collector, kind: GraphQLObjectType, nodes: Sequence[FieldNode], window: Window
+) -> bool:
+    """Tell whether it is asked if another page follows a window, by a connection's fields."""
+    more = Part.HAS_PREVIOUS if window.backward else Part.HAS_NEXT
+    for selected in collector.collect(kind, [node.selection_set for node in nodes]).values():
+        field = kind.fields.get(selected[0].name.value)
+        reading = field and reading_of(field)
+        if reading is more:
+            return True
+        if field and reading is Part.PAGE_INFO:
+            info = cast("GraphQLObjectType", named(type_of(field)))
+            if asks_what_follows(collector, info, selected, window):
+                return True
+    return False
+
+
 class Page:
-    """Writes the page of a connection, of the rows that fit."""
+    """Writes the page of a connection, of the rows that fit.
+
+    `numbered` tells that it is asked whether another page follows.
+    """
 
     def __init__(
         self,
@@ -77,11 +101,14 @@ class Page:
         window: Window,
         parameters: Parameters,
         rows: Rows,
+        *,
+        numbered: bool,
     ) -> None:
         self._scope = scope
         self._row = scope.row
         self._window = window
         self._rows = rows
+        self._numbered = numbered
         self._cursor = _cursor_keys(window, parameters)
         self._is_read = False
 
@@ -99,8 +126,9 @@ class Page:
         if part in (Part.START, Part.END):
             order = self._order(reverse=part is Part.END)
             found = f"array_agg({self._cursor_of_row()} ORDER BY {order})"
-            first = f"({found} FILTER (WHERE {self._within()}))[1]"
-            return sql(f"coalesce('\"' || {first} || '\"', 'null')")
+            if within := self._within():
+                found = f"{found} FILTER (WHERE {within})"
+            return sql(f"coalesce('\"' || ({found})[1] || '\"', 'null')")
         if (part is Part.HAS_NEXT) != self._window.backward:
             self._is_read = True
             return sql(f"(count({self._row}.nth) > {self._window.size})::text")
@@ -125,18 +153,22 @@ class Page:
             return of
         row, window = self._row, self._window
         order = self._sorted(row, falling=self._falls)
-        tail = f" ORDER BY {order} LIMIT {window.size + 1}"
+        tail = f" ORDER BY {order} LIMIT {window.size + self._numbered}"
         wanted = self._rows.read(row, self._beyond(row) if self._cursor else "", tail)
-        read = f"SELECT {row}.*, row_number() OVER (ORDER BY {order}) AS nth FROM {wanted}{tail}"
+        nth = f", row_number() OVER (ORDER BY {order}) AS nth" if self._numbered else ""
+        read = f"SELECT {row}.*{nth} FROM {wanted}{tail}"
         return sql(f"(SELECT {concat(of)} FROM ({read}) AS {row}{self._scope.joins})")
 
-    def _within(self) -> str:
+    def _within(self) -> str | None:
         self._is_read = True
-        return f"{self._row}.nth <= {self._window.size}"
+        return f"{self._row}.nth <= {self._window.size}" if self._numbered else None
 
     def _order(self, *, reverse: bool = False) -> str:
         self._is_read = True
-        return f"{self._row}.nth{' DESC' if self._window.backward != reverse else ''}"
+        turned = self._window.backward != reverse
+        if self._numbered:
+            return f"{self._row}.nth{' DESC' if turned else ''}"
+        return self._sorted(self._row, falling=self._falls != turned)
 
     def _keys(self, row: str) -> list[str]:
         return [fill(key, row=row) for key in self._window.sort.keys]

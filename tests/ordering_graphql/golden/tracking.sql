@@ -7,19 +7,19 @@ FROM
 FROM order_line_item line
 WHERE line.order_id = t1.id GROUP BY 1) t2), ',"revisions":', 
 (SELECT concat('{"nodes":[', string_agg(concat('{"version":', (t3.version)::text, ',"operation":', to_json(t3.operation)::text, ',"changedBy":', to_json(t3.changed_by)::text, ',"changedAt":"', to_char(greatest(t3.changed_at, '0001-01-01 00:00:00+00') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), '"}'), ','
-ORDER BY t3.nth DESC) FILTER (WHERE t3.nth <= 5), ']}')
+ORDER BY t3.id), ']}')
 FROM 
-(SELECT t3.*, row_number() OVER (ORDER BY t3.id DESC) AS nth
+(SELECT t3.*
 FROM order_revision t3
 WHERE t3.order_id = t1.id
-ORDER BY t3.id DESC LIMIT 6) AS t3), ',"events":', 
+ORDER BY t3.id DESC LIMIT 5) AS t3), ',"events":', 
 (SELECT concat('{"nodes":[', string_agg(concat('{"eventType":', to_json(t4.event_type)::text, ',"occurredAt":"', to_char(greatest(t4.occurred_at, '0001-01-01 00:00:00+00') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), '"}'), ','
-ORDER BY t4.nth DESC) FILTER (WHERE t4.nth <= 5), ']}')
+ORDER BY t4.id), ']}')
 FROM 
-(SELECT t4.*, row_number() OVER (ORDER BY t4.id DESC) AS nth
+(SELECT t4.*
 FROM order_event t4
 WHERE t4.order_id = t1.id
-ORDER BY t4.id DESC LIMIT 6) AS t4), '}')
+ORDER BY t4.id DESC LIMIT 5) AS t4), '}')
 FROM customer_order t1
 WHERE t1.external_id = $1::text
 ORDER BY t1.number DESC LIMIT 1), 'null'), '}')
