@@ -1,7 +1,8 @@
 """Where orders become rows: the one place that writes the tables of the order aggregate.
 
-Any number of orders is created by one statement of fixed text; a batch of one is a batch. Where a
-transaction is open anyway and the rows are many, COPY is cheaper.
+Any number of orders is created by one statement of fixed text, which gets them as one JSON document
+(docs/decisions/0026-json-statements.md); a batch of one is a batch. Where a transaction is open
+anyway and the rows are many, COPY is cheaper.
 """
 
 from collections.abc import Sequence
@@ -10,8 +11,8 @@ from uuid import UUID
 
 import msgspec
 
-from ordering.db.array_insert import ArrayInsert
 from ordering.db.connection import Connection
+from ordering.db.json_insert import JsonInsert, to_document
 from ordering.db.tables import (
     CustomerOrder,
     OrderCharacteristicValue,
@@ -33,9 +34,12 @@ from ordering.domain.order import (
 
 __all__ = ["EventRow", "NoteRow", "RevisionRow", "find_created", "insert_batch", "insert_orders"]
 
-#: From so many lines on COPY takes less of the processors than arrays do, on both sides: a round
-#: trip per table is more than one in all, but rows are cheaper to send and to append.
-_COPIED_FROM_LINES = 64
+#: From so many lines on COPY takes less of the processors, client and server together: a round trip
+#: per table is more than one in all, but rows are cheaper to append.
+_COPIED_FROM_LINES = 128
+
+_CREATE = "create"
+_NO_CHANGE_TYPES = "[]"
 
 #: Nothing has happened to a new order yet that could fill these.
 _FILLED_LATER = frozenset(
@@ -77,32 +81,62 @@ class NoteRow(msgspec.Struct):
     created_at: datetime
 
 
-def _inserts() -> list[ArrayInsert]:
-    """Make the inserts of the statement, in its order, numbered through."""
-    inserts: list[ArrayInsert] = []
-    first = 1
-    for table, of, leading in (
-        (CustomerOrder, Order, ()),
-        (OrderLineItem, LineItem, ("order_id",)),
-        (OrderCharacteristicValue, CharacteristicValue, ("order_id", "line_item_id")),
-        (OrderLineItemContact, ContactPerson, ("order_id", "line_item_id")),
-        (OrderLineRelatedItem, RelatedItem, ("order_id", "line_item_id")),
-        (WorkNote, NoteRow, ()),
-        (OrderRevision, RevisionRow, ()),
-        (OrderEvent, EventRow, ()),
-    ):
-        members = [name for name in of.__struct_fields__ if name not in _FILLED_LATER]
-        inserts.append(ArrayInsert(table, members, leading=leading, first=first))
-        first += inserts[-1].width
-    return inserts
+_OF_LINE = ("order_id", "line_item_id")
+_ORDER = JsonInsert(CustomerOrder, Order, without=_FILLED_LATER)
+_LINE = JsonInsert(OrderLineItem, LineItem, leading=("order_id",), without=_FILLED_LATER)
+_CHARACTERISTIC = JsonInsert(OrderCharacteristicValue, CharacteristicValue, leading=_OF_LINE)
+_CONTACT = JsonInsert(OrderLineItemContact, ContactPerson, leading=_OF_LINE)
+_RELATED_ITEM = JsonInsert(OrderLineRelatedItem, RelatedItem, leading=_OF_LINE)
+_NOTE = JsonInsert(WorkNote, NoteRow)
+_REVISION = JsonInsert(OrderRevision, RevisionRow)
+_EVENT = JsonInsert(OrderEvent, EventRow)
 
 
-_INSERTS = _inserts()
-_HEADER, *_REST = _INSERTS
-_CTES = ", ".join(f"rows_{number} AS ({insert.sql})" for number, insert in enumerate(_REST))
-_STATEMENT = (
-    f"WITH header AS ({_HEADER.sql} RETURNING id, number), {_CTES} SELECT id, number FROM header"
+def _list(place: int) -> str:
+    """Write what has the entries of a list of the lines; lists stand behind a line's values."""
+    return (
+        "(SELECT order_id, line_item_id,"
+        f" jsonb_array_elements(entry -> {_LINE.width + place}) AS entry FROM sent_line) AS sent"
+    )
+
+
+#: Takes what `_document` makes. Rows are inserted, and numbered, in the order in which they came.
+_STATEMENT = f"""
+WITH sent_order AS MATERIALIZED (
+    SELECT jsonb_array_elements($1) AS entry
+), sent_line AS MATERIALIZED (
+    SELECT order_id, {_LINE.value("id")} AS line_item_id, created_at, entry
+    FROM (
+        SELECT
+            {_ORDER.value("id")} AS order_id,
+            {_ORDER.value("created_at")} AS created_at,
+            jsonb_array_elements(entry -> {_ORDER.width}) AS entry
+        FROM sent_order
+    ) AS line
+), header AS (
+    {_ORDER.sql("sent_order")} RETURNING id, number, version, created_by, created_at
+), line AS (
+    {_LINE.sql("sent_line")}
+), characteristic AS (
+    {_CHARACTERISTIC.sql(_list(0))}
+), contact AS (
+    {_CONTACT.sql(_list(1))}
+), related_item AS (
+    {_RELATED_ITEM.sql(_list(2))}
+), note AS (
+    INSERT INTO work_note (order_id, line_item_id, text, created_at)
+    SELECT order_id, line_item_id, jsonb_array_elements_text(entry -> {_LINE.width + 3}), created_at
+    FROM sent_line
+), revision AS (
+    INSERT INTO order_revision
+        (order_id, version, operation, change_types, changed_by, changed_at)
+    SELECT id, version, '{_CREATE}', '{_NO_CHANGE_TYPES}', created_by, created_at FROM header
+), event AS (
+    INSERT INTO order_event (order_id, event_type, occurred_at)
+    SELECT id, '{Event.CREATED}', created_at FROM header
 )
+SELECT id, number FROM header
+"""
 
 
 async def insert_orders(connection: Connection, orders: Sequence[Order]) -> Sequence[Order]:
@@ -111,12 +145,8 @@ async def insert_orders(connection: Connection, orders: Sequence[Order]) -> Sequ
     One statement, which is a transaction by itself outside of one. Raises the driver's unique
     violation if an order exists already.
     """
-    arrays = [
-        array
-        for insert, table_rows in zip(_INSERTS, _rows(orders), strict=True)
-        for array in insert.arrays(table_rows)
-    ]
-    numbers = {row["id"]: row["number"] for row in await connection.fetch(_STATEMENT, *arrays)}
+    found = await connection.fetch(_STATEMENT, _document(orders))
+    numbers = {row["id"]: row["number"] for row in found}
     for order in orders:
         order.number = numbers[order.id]
     return orders
@@ -126,31 +156,70 @@ async def insert_batch(connection: Connection, orders: Sequence[Order]) -> None:
     """Create orders as `insert_orders` does, but wants a transaction and tells no numbers."""
     if sum(len(order.line_items) for order in orders) < _COPIED_FROM_LINES:
         await insert_orders(connection, orders)
-        return
-    for insert, table_rows in zip(_INSERTS, _rows(orders), strict=True):
-        await insert.copy(connection, table_rows)
+    else:
+        await _copy(connection, orders)
 
 
-def _rows(orders: Sequence[Order]) -> Sequence[Sequence[tuple[object, ...]]]:
-    """List the rows of the tables, in the order of `_INSERTS`."""
-    lines = [(order, line) for order in orders for line in order.line_items]
-    return (
-        [(order,) for order in orders],
-        [(order.id, line) for order, line in lines],
-        [(o.id, line.id, each) for o, line in lines for each in line.characteristics],
-        [(o.id, line.id, each) for o, line in lines for each in line.contacts],
-        [(o.id, line.id, each) for o, line in lines for each in line.related_items],
+def _document(orders: Sequence[Order]) -> str:
+    """Make the one parameter of the statement: values, and behind them what is below."""
+    return to_document(
         [
-            (NoteRow(order.id, line.id, text, order.created_at),)
+            (
+                *_ORDER.read(order),
+                [
+                    (
+                        *_LINE.read(line),
+                        [_CHARACTERISTIC.read(each) for each in line.characteristics],
+                        [_CONTACT.read(each) for each in line.contacts],
+                        [_RELATED_ITEM.read(each) for each in line.related_items],
+                        line.work_notes,
+                    )
+                    for line in order.line_items
+                ],
+            )
+            for order in orders
+        ]
+    )
+
+
+async def _copy(connection: Connection, orders: Sequence[Order]) -> None:
+    """Write the same rows table by table; those of the order come before those of its lines."""
+    lines = [(order, line) for order in orders for line in order.line_items]
+    below = [((order.id, line.id), line) for order, line in lines]
+    await _ORDER.copy(connection, [_ORDER.read(order) for order in orders])
+    await _LINE.copy(connection, [(order.id, *_LINE.read(line)) for order, line in lines])
+    await _CHARACTERISTIC.copy(
+        connection,
+        [
+            (*ids, *_CHARACTERISTIC.read(each))
+            for ids, line in below
+            for each in line.characteristics
+        ],
+    )
+    await _CONTACT.copy(
+        connection,
+        [(*ids, *_CONTACT.read(each)) for ids, line in below for each in line.contacts],
+    )
+    await _RELATED_ITEM.copy(
+        connection,
+        [(*ids, *_RELATED_ITEM.read(each)) for ids, line in below for each in line.related_items],
+    )
+    await _NOTE.copy(
+        connection,
+        [
+            (order.id, line.id, text, order.created_at)
             for order, line in lines
             for text in line.work_notes
         ],
-        [
-            (RevisionRow(o.id, o.version, "create", "[]", o.created_by, o.created_at),)
-            for o in orders
-        ],
-        [(EventRow(order.id, Event.CREATED, order.created_at),) for order in orders],
     )
+    await _REVISION.copy(
+        connection,
+        [
+            (each.id, each.version, _CREATE, _NO_CHANGE_TYPES, each.created_by, each.created_at)
+            for each in orders
+        ],
+    )
+    await _EVENT.copy(connection, [(each.id, Event.CREATED, each.created_at) for each in orders])
 
 
 async def find_created(connection: Connection, order: Order) -> Order | None:

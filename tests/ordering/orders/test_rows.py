@@ -1,27 +1,45 @@
 """Orders become rows by one statement or by COPY; the rows are the same."""
 
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from piccolo.table import Table
 
 from ordering.catalog.lookups import find_references
 from ordering.catalog.snapshot import CatalogKeeper
 from ordering.db.connection import Connection
 from ordering.db.driver import asyncpg
 from ordering.db.engine import Database
+from ordering.db.meta import column_name, filled_columns, table_name
+from ordering.db.tables import (
+    CustomerOrder,
+    OrderCharacteristicValue,
+    OrderEvent,
+    OrderLineItem,
+    OrderLineItemContact,
+    OrderLineRelatedItem,
+    OrderRevision,
+    WorkNote,
+)
 from ordering.domain.capture import Circumstances, capture
 from ordering.domain.decode import decode_order
 from ordering.domain.ids import new_id
 from ordering.domain.order import Order
-from ordering.domain.timestamps import now
+from ordering.domain.timestamps import now, show_timestamp
+from ordering.orders.reader import Branch, find_order
 from ordering.orders.rows import insert_batch, insert_orders
-from support import payloads
+from support import generated, payloads
 from support.counting import CountingDatabase
-from support.generated import full_order
+from support.placed import normal
 from support.servers import DYNAMIC_TABLES
 
-_SEPARATE_LINES = 64
+_SEPARATE_LINES = 128
+
+Insert = Callable[[Connection, list[Order]], Awaitable[object]]
 
 
 def line(identity: int, **members: Any) -> payloads.Payload:
@@ -62,6 +80,83 @@ async def rows(connection: Connection) -> dict[str, list[str]]:
     return found
 
 
+async def insert_singly(connection: Connection, orders: list[Order]) -> None:
+    """Create orders row by row, each value as a parameter of its own."""
+
+    async def insert(table: type[Table], row: object, **others: object) -> None:
+        names = {column_name(column) for column in filled_columns(table)} - others.keys()
+        values = others | {name: getattr(row, name) for name in names if hasattr(row, name)}
+        marks = ", ".join(f"${number}" for number in range(1, len(values) + 1))
+        await connection.execute(
+            f"INSERT INTO {table_name(table)} ({', '.join(values)}) VALUES ({marks})",
+            *values.values(),
+        )
+
+    for order in orders:
+        moment = order.created_at
+        await insert(CustomerOrder, order)
+        await insert(
+            OrderRevision,
+            None,
+            order_id=order.id,
+            version=1,
+            operation="create",
+            change_types="[]",
+            changed_by="cpq",
+            changed_at=moment,
+        )
+        await insert(
+            OrderEvent,
+            None,
+            order_id=order.id,
+            event_type="productOrderCreateEvent",
+            occurred_at=moment,
+        )
+        for line in order.line_items:
+            await insert(OrderLineItem, line, order_id=order.id)
+            below: dict[str, Any] = {"order_id": order.id, "line_item_id": line.id}
+            for characteristic in line.characteristics:
+                await insert(OrderCharacteristicValue, characteristic, **below)
+            for contact in line.contacts:
+                await insert(OrderLineItemContact, contact, **below)
+            for related in line.related_items:
+                await insert(OrderLineRelatedItem, related, **below)
+            for text in line.work_notes:
+                await insert(WorkNote, None, text=text, created_at=moment, **below)
+
+
+async def written_by(
+    database: Database, insert: Insert, orders: list[Order]
+) -> dict[str, list[str]]:
+    """List the rows of orders, written into empty tables."""
+    async with database.transaction() as connection:
+        await connection.execute(f"TRUNCATE {', '.join(DYNAMIC_TABLES)} RESTART IDENTITY")
+        await insert(connection, orders)
+        return await rows(connection)
+
+
+@settings(
+    max_examples=40,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(sent=st.lists(generated.orders(), min_size=1, max_size=3))
+async def test_whatever_is_captured_becomes_the_rows_of_its_values(
+    demo_database: Database,
+    keeper: CatalogKeeper,
+    monkeypatch: pytest.MonkeyPatch,
+    sent: list[payloads.Payload],
+) -> None:
+    # Of these two columns it is the rules that know how long they may be.
+    known = {"orderCurrency": "USD", "currencyCode": None}
+    orders = await captured(demo_database, keeper, *[order | known for order in sent])
+    monkeypatch.setattr("ordering.orders.rows._COPIED_FROM_LINES", 0)
+    expected = await written_by(demo_database, insert_singly, orders)
+    assert await written_by(demo_database, insert_orders, orders) == expected
+    assert await written_by(demo_database, insert_batch, orders) == expected
+
+
 async def test_copied_orders_are_the_rows_that_the_statement_writes(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
@@ -72,27 +167,67 @@ async def test_copied_orders_are_the_rows_that_the_statement_writes(
         demo_database,
         keeper,
         payloads.order(items=[*lines, *others], externalId="PO-1", note=[payloads.note("ü")]),
-        full_order()[0] | {"orderCurrency": "USD", "currencyCode": "USD"},
-        payloads.order(orderDate="0001-01-01T00:00:00Z", committedDueDate="9999-12-31T23:59:59Z"),
+        generated.full_order()[0] | {"orderCurrency": "USD", "currencyCode": "USD"},
+        payloads.order(
+            orderDate="0001-01-01T00:00:00.001Z", committedDueDate="9999-12-31T23:59:59Z"
+        ),
     )
-    written: list[dict[str, list[str]]] = []
-    for insert in (insert_orders, insert_batch):
-        async with demo_database.transaction() as connection:
-            await connection.execute(f"TRUNCATE {', '.join(DYNAMIC_TABLES)} RESTART IDENTITY")
-            await insert(connection, orders)
-            written.append(await rows(connection))
-    assert written[1] == written[0]
-    assert {table: len(texts) for table, texts in written[1].items()}["order_line_item"] >= 65
-    assert set(written[1]) == {
-        "customer_order",
-        "order_line_item",
-        "order_characteristic_value",
-        "order_line_item_contact",
-        "order_line_related_item",
-        "order_revision",
-        "order_event",
-        "work_note",
+    written = await written_by(demo_database, insert_orders, orders)
+    assert await written_by(demo_database, insert_batch, orders) == written
+    assert {table: len(texts) for table, texts in written.items()} == {
+        "customer_order": 3,
+        "order_line_item": _SEPARATE_LINES + 2,
+        "order_characteristic_value": 2 * _SEPARATE_LINES + 1,
+        "order_line_item_contact": _SEPARATE_LINES + 1,
+        "order_line_related_item": _SEPARATE_LINES + 1,
+        "order_revision": 3,
+        "order_event": 3,
+        "work_note": _SEPARATE_LINES,
     }
+
+
+@pytest.mark.parametrize("insert", [insert_orders, insert_batch])
+async def test_the_first_moment_and_the_last_are_read_as_they_were_sent(
+    demo_database: Database,
+    keeper: CatalogKeeper,
+    monkeypatch: pytest.MonkeyPatch,
+    insert: Insert,
+) -> None:
+    monkeypatch.setattr("ordering.orders.rows._COPIED_FROM_LINES", 0)
+    sent = {"orderDate": "0001-01-01T00:00:00.000Z", "committedDueDate": "9999-12-31T23:59:59.999Z"}
+    orders = await captured(demo_database, keeper, payloads.order(**sent))
+    async with demo_database.transaction() as connection:
+        await insert(connection, orders)
+        found = await find_order(connection, orders[0].id.hex, Branch.NONE)
+    assert found is not None
+    shown = [
+        moment and show_timestamp(moment) for moment in (found.order_date, found.committed_due_date)
+    ]
+    assert shown == list(sent.values())
+
+
+async def test_a_text_that_is_too_long_for_its_column_is_refused_not_cut(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    (order,) = await captured(demo_database, keeper, payloads.order(orderCurrency="EURO"))
+    async with demo_database.acquire() as connection:
+        with pytest.raises(asyncpg.StringDataRightTruncationError):
+            await insert_orders(connection, [order])
+        assert await rows(connection) == {}
+
+
+async def test_an_order_of_many_lines_is_one_statement_too(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    items = [line(number) for number in range(5_000)]
+    orders = await captured(demo_database, keeper, payloads.order(items=items))
+    counting = CountingDatabase(demo_database)
+    async with counting.acquire() as connection:
+        (created,) = await insert_orders(connection, orders)
+        found = await find_order(connection, created.id.hex, Branch.ALL)
+    assert len(counting.statements) == 2
+    assert found is not None
+    assert normal(found) == normal(created)
 
 
 @pytest.mark.parametrize("lines", [_SEPARATE_LINES - 1, _SEPARATE_LINES])
