@@ -22,14 +22,20 @@ from ordering.domain.order import (
     Order,
     RelatedItem,
 )
-from ordering.domain.references import CharacteristicSpec, Inventory, References, Specification
+from ordering.domain.references import (
+    CharacteristicSpec,
+    Inventory,
+    PartyKind,
+    References,
+    Specification,
+)
 from ordering.domain.rules.characteristics import work_notes
 from ordering.domain.rules.header import PARTY_KINDS, referred_type
 from ordering.domain.rules.references import specification_of
 from ordering.domain.rules.relationships import parents
 from ordering.domain.states import OrderState
 from ordering.domain.timestamps import Timestamp
-from ordering.domain.values import Value, encode
+from ordering.domain.values import PartyRef, to_json
 
 __all__ = ["Circumstances", "capture", "capture_line", "join_lines"]
 
@@ -45,7 +51,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
 
 def capture(draft: OrderDraft, found: References, how: Circumstances) -> Order:
     """Make the order that a draft describes, in state `new`, version 1."""
-    by_kind = _resolved_parties(draft, found)
+    shown_parties, by_kind = _parties(draft, found)
     return Order(
         id=how.order_id,
         external_id=draft.external_id,
@@ -62,7 +68,7 @@ def capture(draft: OrderDraft, found: References, how: Circumstances) -> Order:
         consumer_id=by_kind.get("consumer"),
         channels=_channels(draft, found),
         notes=_notes(draft, how),
-        related_parties=_parties(draft, found),
+        related_parties=shown_parties,
         extras=_extras(draft, "ProductOrder"),
         created_by=how.client,
         created_at=how.moment,
@@ -120,9 +126,9 @@ def capture_line(
         product_id=(inventory and inventory.external_id) or product.id,
         location_id=location.id if location else None,
         place=_place(product),
-        relationships=_json(item.product_order_item_relationship),
-        item_prices=_json(item.item_price),
-        external_product_inventory=_json(item.external_product_inventory),
+        relationships=to_json(item.product_order_item_relationship),
+        item_prices=to_json(item.item_price),
+        external_product_inventory=to_json(item.external_product_inventory),
         is_bundle=product.is_bundle,
         product_extras=_extras(product, "Product"),
         extras=_extras(item, "ProductOrderItem"),
@@ -143,10 +149,10 @@ def _characteristics(
     return [
         CharacteristicValue(
             name=sent.name,
-            value=_json(sent.value),
+            value=to_json(sent.value),
             value_type=sent.value_type or _value_type(known.get(sent.name or "")),
-            previous_value=_json(sent.previous_value),
-            extras=_json(sent.extras),
+            previous_value=to_json(sent.previous_value),
+            extras=to_json(sent.extras),
         )
         for sent in product.product_characteristic or ()
     ]
@@ -171,7 +177,7 @@ def _contacts(product: ProductDraft) -> list[ContactPerson]:
             email=sent.email,
             phone=sent.phone,
             referred_type=sent.referred_type or sent.type_alias,
-            extras=_extras(sent, "RelatedParty", type=sent.type_alias),
+            extras=_extras(sent, "RelatedParty", sent.type_alias),
         )
         for sent in product.related_party or ()
     ]
@@ -183,7 +189,7 @@ def _related_items(product: ProductDraft, found: References) -> list[RelatedItem
             related_id=sent.id,
             product_inventory_id=_id(found.inventories.get(sent.id or "")),
             relationship_type=sent.relationship_type,
-            extras=_json(sent.extras),
+            extras=to_json(sent.extras),
         )
         for sent in product.product_relationship or ()
     ]
@@ -195,16 +201,17 @@ def _offering(item: LineItemDraft, found: References) -> tuple[UUID | None, Json
         return None, None
     offering = found.catalog.offering(ref.id or "", ref.version, ref.internal_version)
     if offering is None:
-        return None, _json(ref)
+        return None, to_json(ref)
+    internal_id = show_id(offering.id)
     shown = msgspec.structs.replace(
         ref,
-        id=offering.external_id or show_id(offering.id),
+        id=offering.external_id or internal_id,
         name=ref.name or offering.name,
         version=offering.version,
         internal_version=str(offering.internal_version),
-        internal_id=show_id(offering.id),
+        internal_id=internal_id,
     )
-    return offering.id, _json(shown)
+    return offering.id, to_json(shown)
 
 
 def _specification(product: ProductDraft, specification: Specification | None) -> JsonText | None:
@@ -213,27 +220,28 @@ def _specification(product: ProductDraft, specification: Specification | None) -
         return None
     kind = ref.type or "ProductSpecificationRef"
     if specification is None:
-        return _json(msgspec.structs.replace(ref, type=kind))
+        return to_json(msgspec.structs.replace(ref, type=kind))
+    internal_id = show_id(specification.id)
     shown = msgspec.structs.replace(
         ref,
-        id=specification.external_id or show_id(specification.id),
+        id=specification.external_id or internal_id,
         name=ref.name or specification.name,
         version=specification.version,
         internal_version=str(specification.internal_version),
-        internal_id=show_id(specification.id),
+        internal_id=internal_id,
         type=kind,
     )
-    return _json(shown)
+    return to_json(shown)
 
 
 def _place(product: ProductDraft) -> JsonText | None:
     place = product.place
-    return _json(place and msgspec.structs.replace(place, type=place.type or "Place"))
+    return to_json(place and msgspec.structs.replace(place, type=place.type or "Place"))
 
 
 def _channels(draft: OrderDraft, found: References) -> JsonText | None:
     names = found.catalog.channels
-    return _json(
+    return to_json(
         draft.channel
         and [
             msgspec.structs.replace(sent, name=sent.name or names.get(sent.id or ""))
@@ -243,7 +251,7 @@ def _channels(draft: OrderDraft, found: References) -> JsonText | None:
 
 
 def _notes(draft: OrderDraft, how: Circumstances) -> JsonText | None:
-    return _json(
+    return to_json(
         draft.note
         and [
             msgspec.structs.replace(
@@ -254,45 +262,39 @@ def _notes(draft: OrderDraft, how: Circumstances) -> JsonText | None:
     )
 
 
-def _parties(draft: OrderDraft, found: References) -> JsonText | None:
-    shown: list[Value] = []
+def _parties(
+    draft: OrderDraft, found: References
+) -> tuple[JsonText | None, Mapping[PartyKind, UUID]]:
+    """Complete the parties; find the first account and the first consumer that the order names."""
+    shown: list[PartyRef] = []
+    by_kind: dict[PartyKind, UUID] = {}
     for sent in draft.related_party or ():
-        kind = PARTY_KINDS.get(referred_type(sent) or "", "")
+        is_a = referred_type(sent)
+        kind = PARTY_KINDS.get(is_a or "", "")
         party = found.parties.get((kind, sent.id or ""))
+        if party is not None:
+            by_kind.setdefault(kind, party.id)
         shown.append(
             msgspec.structs.replace(
                 sent,
                 name=sent.name or (party.name if party else None),
-                referred_type=referred_type(sent),
+                referred_type=is_a,
                 type=sent.type or "RelatedParty",
             )
         )
-    return _json(shown or None)
+    return to_json(shown or None), by_kind
 
 
-def _resolved_parties(draft: OrderDraft, found: References) -> dict[str, UUID]:
-    """Find the first account and the first consumer that the order names."""
-    resolved: dict[str, UUID] = {}
-    for sent in draft.related_party or ():
-        kind = PARTY_KINDS.get(referred_type(sent) or "", "")
-        party = found.parties.get((kind, sent.id or ""))
-        if party is not None:
-            resolved.setdefault(kind, party.id)
-    return resolved
-
-
-def _extras(value: Any, usual_type: str, **more: object) -> JsonText | None:
+def _extras(value: Any, usual_type: str, type_alias: str | None = None) -> JsonText | None:
     """Collect what is kept beside the columns: unknown attributes, members without a column.
 
     An `@type` is kept only where it is not the one that we show anyway.
     """
-    kept: dict[str, object] = {name: sent for name, sent in more.items() if sent is not None}
-    if value.type not in (None, usual_type):
+    kept: dict[str, object] = {}
+    if type_alias is not None:
+        kept["type"] = type_alias
+    if value.type is not None and value.type != usual_type:
         kept["@type"] = value.type
     if value.extras:
         kept.update(value.extras)
-    return _json(kept) if kept else None
-
-
-def _json(value: object) -> JsonText | None:
-    return None if value is None else encode(value).decode()
+    return to_json(kept or None)
