@@ -1,6 +1,6 @@
 """Writes that are gathered into shared statements, and those of them that ask for more care.
 
-Most writes are one array insert, which is a transaction by itself. One with an idempotency key, or
+Most writes are one statement, which is a transaction by itself. One with an idempotency key, or
 whose external id must be its own, or that stands in a line, goes with its like into transactions
 of a fixed number of statements; the others never wait for it.
 """
