@@ -39,13 +39,16 @@ def check(decoded: Decoded[OrderDraft], found: References, policy: Policy) -> li
     Of very many it returns some, the last telling of the rest; then no further rule is asked.
     """
     draft, shape = decoded
+    stated = relationships.parents(draft)
     findings = chain(
         header.check(draft, found.catalog),
         items.check(draft, policy.max_line_items),
-        references.check(draft, found, allow_version_update=policy.allow_spec_version_update)
+        references.check(
+            draft, stated, found, allow_version_update=policy.allow_spec_version_update
+        )
         if policy.check_references
         else (),
-        relationships.check(draft),
+        relationships.check(draft, stated),
         extra_rules(policy, draft, found),
     )
     return join_problems(shape, findings)

@@ -6,7 +6,7 @@ from ordering.domain import messages
 from ordering.domain.draft import OrderDraft
 from ordering.domain.errors import Problem
 from ordering.domain.references import Catalog
-from ordering.domain.values import PartyRef
+from ordering.domain.values import Amount, PartyRef
 
 __all__ = [
     "PARTY_KINDS",
@@ -71,13 +71,21 @@ def _currency(draft: OrderDraft, catalog: Catalog) -> Iterator[Problem]:
 def check_units(draft: OrderDraft, currency: str) -> Iterator[Problem]:
     """Check that every price of the lines is in the order's currency."""
     for index, item in enumerate(draft.items):
-        for price_index, item_price in enumerate(item.item_price or ()):
+        for number, item_price in enumerate(item.item_price or ()):
             price = item_price.price
-            amounts = (price.tax_included_amount, price.duty_free_amount) if price else ()
-            for name, amount in zip(("taxIncludedAmount", "dutyFreeAmount"), amounts, strict=False):
-                if amount and amount.unit is not None and amount.unit != currency:
-                    at = f"/productOrderItem/{index}/itemPrice/{price_index}/price/{name}/unit"
-                    yield Problem.of(messages.CURRENCY_DIFFERS, at)
+            if price is None:
+                continue
+            at = "/productOrderItem/{}/itemPrice/{}/price/{}/unit"
+            if _differs(price.tax_included_amount, currency):
+                pointer = at.format(index, number, "taxIncludedAmount")
+                yield Problem.of(messages.CURRENCY_DIFFERS, pointer)
+            if _differs(price.duty_free_amount, currency):
+                pointer = at.format(index, number, "dutyFreeAmount")
+                yield Problem.of(messages.CURRENCY_DIFFERS, pointer)
+
+
+def _differs(amount: Amount | None, currency: str) -> bool:
+    return amount is not None and amount.unit is not None and amount.unit != currency
 
 
 def check_parties(draft: OrderDraft) -> Iterator[Problem]:
@@ -90,10 +98,9 @@ def check_parties(draft: OrderDraft) -> Iterator[Problem]:
         yield Problem.of(messages.PARTY_CUSTOMER_MISSING, "/relatedParty")
     for index, party in enumerate(parties):
         kind = referred_type(party)
-        at = f"/relatedParty/{index}"
         if not kind:
-            yield Problem.of(messages.PARTY_TYPE_MISSING, f"{at}/@referredType")
+            yield Problem.of(messages.PARTY_TYPE_MISSING, f"/relatedParty/{index}/@referredType")
         elif kind not in PARTY_KINDS:
-            yield Problem.of(messages.PARTY_TYPE_UNKNOWN, f"{at}/@referredType")
+            yield Problem.of(messages.PARTY_TYPE_UNKNOWN, f"/relatedParty/{index}/@referredType")
         if not party.id:
-            yield Problem.of(messages.PARTY_ID_MISSING, f"{at}/id")
+            yield Problem.of(messages.PARTY_ID_MISSING, f"/relatedParty/{index}/id")

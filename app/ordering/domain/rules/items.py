@@ -56,7 +56,7 @@ def _item(item: LineItemDraft, at: str, *, is_new: bool) -> Iterator[Problem]:
     elif not item.product_offering.id:
         yield Problem.of(messages.OFFERING_ID_MISSING, f"{at}/productOffering/id")
     if item.product is not None:
-        yield from _product(item.product, f"{at}/product")
+        yield from _product(item.product, at)
         if is_new and item.action in INVENTORY_ACTIONS and not item.product.id:
             yield Problem.of(messages.INVENTORY_ID_MISSING, f"{at}/product/id")
     elif is_new and item.action in PRODUCT_ACTIONS:
@@ -66,22 +66,18 @@ def _item(item: LineItemDraft, at: str, *, is_new: bool) -> Iterator[Problem]:
 
 def _product(product: ProductDraft, at: str) -> Iterator[Problem]:
     if product.product_specification is not None and not product.product_specification.id:
-        yield Problem.of(messages.SPECIFICATION_ID_MISSING, f"{at}/productSpecification/id")
+        yield Problem.of(messages.SPECIFICATION_ID_MISSING, f"{at}/product/productSpecification/id")
     if product.place is not None and not product.place.id:
-        yield Problem.of(messages.PLACE_ID_MISSING, f"{at}/place/id")
+        yield Problem.of(messages.PLACE_ID_MISSING, f"{at}/product/place/id")
     for index, contact in enumerate(product.related_party or ()):
         kind = contact.referred_type or contact.type_alias
-        if not kind:
-            yield Problem.of(
-                messages.CONTACT_TYPE_MISSING, f"{at}/relatedParty/{index}/@referredType"
-            )
-        elif kind != "OrderLineItemContact":
-            yield Problem.of(
-                messages.CONTACT_TYPE_UNKNOWN, f"{at}/relatedParty/{index}/@referredType"
-            )
+        if kind != "OrderLineItemContact":
+            wrong = messages.CONTACT_TYPE_UNKNOWN if kind else messages.CONTACT_TYPE_MISSING
+            yield Problem.of(wrong, f"{at}/product/relatedParty/{index}/@referredType")
     for index, relation in enumerate(product.product_relationship or ()):
         if not relation.id:
-            yield Problem.of(messages.INVENTORY_ID_MISSING, f"{at}/productRelationship/{index}/id")
+            pointer = f"{at}/product/productRelationship/{index}/id"
+            yield Problem.of(messages.INVENTORY_ID_MISSING, pointer)
 
 
 def _amounts(item: LineItemDraft, at: str) -> Iterator[Problem]:
@@ -95,18 +91,22 @@ def _amounts(item: LineItemDraft, at: str) -> Iterator[Problem]:
         price = item_price.price
         if price is None:
             continue
-        included, free = price.tax_included_amount, price.duty_free_amount
-        for number, name in (
-            (price.tax_rate, "taxRate"),
-            (included and included.value, "taxIncludedAmount/value"),
-            (free and free.value, "dutyFreeAmount/value"),
+        if price.tax_rate is not None and _out_of_range(price.tax_rate):
+            yield Problem.of(messages.AMOUNT_OUT_OF_RANGE, f"{at}/itemPrice/{index}/price/taxRate")
+        for name, amount in (
+            ("taxIncludedAmount", price.tax_included_amount),
+            ("dutyFreeAmount", price.duty_free_amount),
         ):
-            if number is not None and _out_of_range(number):
-                pointer = f"{at}/itemPrice/{index}/price/{name}"
+            if amount is not None and amount.value is not None and _out_of_range(amount.value):
+                pointer = f"{at}/itemPrice/{index}/price/{name}/value"
                 yield Problem.of(messages.AMOUNT_OUT_OF_RANGE, pointer)
 
 
 def _out_of_range(number: Decimal) -> bool:
+    # Few characters, none of them an exponent's, are within both limits; nearly all amounts are.
+    text = str(number)
+    if len(text) <= _MAX_DECIMALS and text.replace(".", "").isdigit():
+        return False
     exponent = number.as_tuple().exponent
     return (
         not isinstance(exponent, int)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from ordering.domain import messages
-from ordering.domain.draft import LineItemDraft, OrderDraft
+from ordering.domain.draft import LineItemDraft, OrderDraft, ProductDraft
 from ordering.domain.errors import Problem
 from ordering.domain.messages import Message
 from ordering.domain.references import Catalog, Inventory, References, Specification
 from ordering.domain.rules.header import PARTY_KINDS, referred_type
 from ordering.domain.rules.items import INVENTORY_ACTIONS
-from ordering.domain.rules.relationships import parents
+from ordering.domain.rules.relationships import Parents
 from ordering.domain.values import SpecificationRef
 
 __all__ = [
@@ -39,15 +39,22 @@ _PARTY_UNKNOWN: dict[str, Message] = {
 def specification_of(item: LineItemDraft, catalog: Catalog) -> Specification | None:
     """Find the specification that a line names, in the version that it names."""
     ref = item.product.product_specification if item.product else None
-    if ref is None or not ref.id:
-        return None
-    return catalog.specification(ref.id, ref.version, ref.internal_version)
+    return None if ref is None else _specification(ref, catalog)
 
 
-def check(draft: OrderDraft, found: References, *, allow_version_update: bool) -> Iterator[Problem]:
-    """Check that everything named exists and may be used in this way."""
+def _specification(ref: SpecificationRef, catalog: Catalog) -> Specification | None:
+    return catalog.specification(ref.id, ref.version, ref.internal_version) if ref.id else None
+
+
+def check(
+    draft: OrderDraft, stated: Parents, found: References, *, allow_version_update: bool
+) -> Iterator[Problem]:
+    """Check that everything named exists and may be used in this way.
+
+    `stated` are the parents that the lines of the draft state.
+    """
     yield from check_each(draft, found, allow_version_update=allow_version_update)
-    yield from check_hierarchy(draft, found.catalog)
+    yield from check_hierarchy(draft, stated, found.catalog)
 
 
 def check_each(
@@ -60,8 +67,12 @@ def check_each(
     for index, item in enumerate(draft.items):
         at = f"/productOrderItem/{index}"
         yield from _offering(item, found.catalog, at)
-        yield from _product(item, found, at)
-        yield from _inventory(item, found, at, allow_version_update=allow_version_update)
+        if item.product is not None:
+            yield from _product(item.product, found, at)
+        if item.action in INVENTORY_ACTIONS:
+            yield from _inventory(
+                item, item.action, found, at, allow_version_update=allow_version_update
+            )
     for index, party in enumerate(draft.related_party or ()):
         kind = PARTY_KINDS.get(referred_type(party) or "")
         if kind and party.id and (kind, party.id) not in found.parties:
@@ -77,12 +88,9 @@ def _offering(item: LineItemDraft, catalog: Catalog, at: str) -> Iterator[Proble
         yield Problem.of(messages.OFFERING_UNKNOWN, f"{at}/productOffering/id")
 
 
-def _product(item: LineItemDraft, found: References, at: str) -> Iterator[Problem]:
-    product = item.product
-    if product is None:
-        return
+def _product(product: ProductDraft, found: References, at: str) -> Iterator[Problem]:
     ref = product.product_specification
-    if ref is not None and ref.id and specification_of(item, found.catalog) is None:
+    if ref is not None and ref.id and _specification(ref, found.catalog) is None:
         yield from _specification_problem(ref, found.catalog, f"{at}/product/productSpecification")
     if product.place is not None and product.place.id and product.place.id not in found.locations:
         yield Problem.of(messages.LOCATION_UNKNOWN, f"{at}/product/place/id")
@@ -106,15 +114,15 @@ def _specification_problem(ref: SpecificationRef, catalog: Catalog, at: str) -> 
 
 
 def _inventory(
-    item: LineItemDraft, found: References, at: str, *, allow_version_update: bool
+    item: LineItemDraft, action: str, found: References, at: str, *, allow_version_update: bool
 ) -> Iterator[Problem]:
-    if item.product is None or not item.product.id or item.action not in INVENTORY_ACTIONS:
+    if item.product is None or not item.product.id:
         return
     inventory = found.inventories.get(item.product.id)
     if inventory is None:
         yield Problem.of(messages.INVENTORY_UNKNOWN, f"{at}/product/id")
         return
-    if inventory.status not in USABLE_STATUSES[item.action]:
+    if inventory.status not in USABLE_STATUSES[action]:
         yield Problem.of(messages.INVENTORY_INACTIVE, f"{at}/product/id")
     if not allow_version_update:
         yield from check_version(item, inventory, found.catalog, at)
@@ -134,14 +142,14 @@ def check_version(
         yield Problem.of(messages.INVENTORY_VERSION_DIFFERS, pointer)
 
 
-def check_hierarchy(draft: OrderDraft, catalog: Catalog) -> Iterator[Problem]:
+def check_hierarchy(draft: OrderDraft, stated: Parents, catalog: Catalog) -> Iterator[Problem]:
     """Check that children fit wherever the catalog says anything about their parent."""
-    by_id = {item.id: item for item in draft.items if item.id}
-    for child_id, stated in parents(draft).items():
-        for parent_id, pointer in stated.items():
-            child, parent = by_id.get(child_id), by_id.get(parent_id)
-            below = specification_of(child, catalog) if child else None
-            above = specification_of(parent, catalog) if parent else None
+    if not stated:
+        return
+    of_line = {item.id: specification_of(item, catalog) for item in draft.items if item.id}
+    for child, of_child in stated.items():
+        for parent, pointer in of_child.items():
+            below, above = of_line.get(child), of_line.get(parent)
             allowed = catalog.relationships.get(("HasChild", above.id)) if above else None
             if below and allowed and below.id not in allowed:
                 yield Problem.of(messages.SPECIFICATION_RELATIONSHIP_UNKNOWN, pointer)

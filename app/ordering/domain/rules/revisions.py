@@ -290,7 +290,8 @@ def check_relations(
     `gone` are the lines that are canceled, which are never due.
     """
     said = len(draft.items)
-    for problem in relationships.check(whole):
+    stated = relationships.parents(whole)
+    for problem in relationships.check(whole, stated):
         yield placed(problem, said)
     if draft.committed_due_date is not None:
         left = [item for item in whole.items if (item.id or "") not in gone]
@@ -305,7 +306,7 @@ def check_relations(
         # What lines state that are not named was good when they were placed.
         yield from (
             problem
-            for problem in references.check_hierarchy(whole, found.catalog)
+            for problem in references.check_hierarchy(whole, stated, found.catalog)
             if (place_of(problem) or 0) < said
         )
 
