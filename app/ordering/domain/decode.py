@@ -129,8 +129,9 @@ def decode(kind: type[T], body: bytes) -> Decoded[T]:
     """
     if not body.strip():
         raise InvalidRequestError([Problem.of(messages.BODY_MISSING)])
-    # PostgreSQL's text cannot hold U+0000, so a payload that may contain one is walked.
-    if b"\\u0000" not in body:
+    # PostgreSQL's text cannot hold U+0000, so a payload that may contain one is walked. Few have a
+    # backslash at all, and a single byte is found ten times as fast.
+    if b"\\" not in body or b"\\u0000" not in body:
         try:
             return Decoded(_fast(kind).decode(body), [])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -19,11 +19,11 @@ class Number(Decimal):
     @classmethod
     def read(cls, value: object) -> Self:
         """Read a JSON number, or a string of digits. Raises `ValueError` for anything else."""
+        # An order has dozens of them. True and False are numbers to Python, but of their own type.
+        if type(value) is int or type(value) is Decimal:
+            return cls(value)
         if isinstance(value, str):
             if not _DIGITS.fullmatch(value):
                 raise ValueError('Expected a number, or a string like "20.50"')
-            return cls(value)
-        # True and False are numbers to Python.
-        if isinstance(value, int | Decimal) and not isinstance(value, bool):
             return cls(value)
         raise ValueError("Expected a number")

@@ -18,12 +18,13 @@ class Timestamp(datetime):
     @classmethod
     def of(cls, moment: datetime) -> Self:
         """Convert an aware `datetime`. Raises `ValueError` if it leaves the years 1 to 9999."""
+        # As most are that are sent.
+        if isinstance(moment, cls) and moment.tzinfo is UTC and moment.microsecond % 1000 == 0:
+            return moment
         try:
             utc = moment.astimezone(UTC)
         except OverflowError as error:
             raise ValueError("Expected a date and time between the years 1 and 9999") from error
-        if isinstance(utc, cls) and utc.microsecond % 1000 == 0:
-            return utc
         return cls(
             utc.year,
             utc.month,

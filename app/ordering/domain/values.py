@@ -68,9 +68,17 @@ class Extras(dict[str, Any]):
 
 
 class Value(
-    msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True, kw_only=True
+    msgspec.Struct,
+    rename="camel",
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    gc=False,
 ):
-    """The base of everything that a client sends: absent members are None and are not shown."""
+    """The base of everything that a client sends: absent members are None and are not shown.
+
+    What is read from JSON is a tree, so the garbage collector need not look at it.
+    """
 
     # No JSON member can become this field: `decode_hook` refuses the type.
     extras: Extras | None = field(default=None, name="~extras")

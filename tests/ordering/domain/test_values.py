@@ -1,5 +1,6 @@
 """Value objects: how they are encoded, and what cannot become a member of them."""
 
+import gc
 from decimal import Decimal
 
 import msgspec
@@ -8,6 +9,8 @@ import pytest
 from ordering.domain.numbers import Number
 from ordering.domain.timestamps import Timestamp
 from ordering.domain.values import Amount, Extras, Note, PartyRef, Place, Price, decode_hook, encode
+from support.found import draft_of
+from support.payloads import order
 
 
 def test_members_have_the_names_of_the_api_and_absent_ones_are_left_out() -> None:
@@ -58,3 +61,8 @@ def test_no_client_can_send_the_type_in_which_unknown_attributes_are_kept() -> N
 def test_a_type_that_is_no_json_is_a_defect() -> None:
     with pytest.raises(NotImplementedError, match=r"^complex$"):
         encode(Place(id="1", extras=Extras({"x": 1j})))
+
+
+def test_the_garbage_collector_need_not_look_at_what_clients_send() -> None:
+    """An object that holds a list would be its business otherwise."""
+    assert not gc.is_tracked(draft_of(order()))
