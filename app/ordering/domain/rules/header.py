@@ -6,7 +6,7 @@ from ordering.domain import messages
 from ordering.domain.draft import OrderDraft
 from ordering.domain.errors import Problem
 from ordering.domain.references import Catalog
-from ordering.domain.values import Amount, PartyRef
+from ordering.domain.values import PartyRef
 
 __all__ = [
     "PARTY_KINDS",
@@ -70,22 +70,20 @@ def _currency(draft: OrderDraft, catalog: Catalog) -> Iterator[Problem]:
 
 def check_units(draft: OrderDraft, currency: str) -> Iterator[Problem]:
     """Check that every price of the lines is in the order's currency."""
+    right = (None, currency)
     for index, item in enumerate(draft.items):
         for number, item_price in enumerate(item.item_price or ()):
             price = item_price.price
             if price is None:
                 continue
             at = "/productOrderItem/{}/itemPrice/{}/price/{}/unit"
-            if _differs(price.tax_included_amount, currency):
+            included, free = price.tax_included_amount, price.duty_free_amount
+            if included is not None and included.unit not in right:
                 pointer = at.format(index, number, "taxIncludedAmount")
                 yield Problem.of(messages.CURRENCY_DIFFERS, pointer)
-            if _differs(price.duty_free_amount, currency):
+            if free is not None and free.unit not in right:
                 pointer = at.format(index, number, "dutyFreeAmount")
                 yield Problem.of(messages.CURRENCY_DIFFERS, pointer)
-
-
-def _differs(amount: Amount | None, currency: str) -> bool:
-    return amount is not None and amount.unit is not None and amount.unit != currency
 
 
 def check_parties(draft: OrderDraft) -> Iterator[Problem]:

@@ -6,8 +6,9 @@ from decimal import Decimal
 from ordering.domain import messages
 from ordering.domain.draft import LineItemDraft, OrderDraft, ProductDraft
 from ordering.domain.errors import Problem
+from ordering.domain.messages import Message
 
-__all__ = ["ACTIONS", "INVENTORY_ACTIONS", "PRODUCT_ACTIONS", "check"]
+__all__ = ["ACTIONS", "INVENTORY_ACTIONS", "PRODUCT_ACTIONS", "check", "line_problem"]
 
 ACTIONS = frozenset({"add", "change", "delete", "no-change", "resume", "suspend"})
 
@@ -36,70 +37,75 @@ def check(
         return
     seen: set[str] = set()
     for index, item in enumerate(draft.items):
-        at = f"/productOrderItem/{index}"
         if item.id and item.id in seen:
-            yield Problem.of(messages.ITEM_ID_REPEATED, f"{at}/id", id=item.id)
+            yield line_problem(messages.ITEM_ID_REPEATED, index, "id", id=item.id)
         seen.add(item.id or "")
-        yield from _item(item, at, is_new=item.id not in kept)
+        yield from _item(item, index, is_new=item.id not in kept)
 
 
-def _item(item: LineItemDraft, at: str, *, is_new: bool) -> Iterator[Problem]:
+def line_problem(message: Message, index: int, member: str, **values: object) -> Problem:
+    """Say what is wrong with a member of a line; `member` is the rest of the pointer."""
+    return Problem.of(message, f"/productOrderItem/{index}/{member}", **values)
+
+
+def _item(item: LineItemDraft, index: int, *, is_new: bool) -> Iterator[Problem]:
     if not item.id:
-        yield Problem.of(messages.ITEM_ID_MISSING, f"{at}/id")
+        yield line_problem(messages.ITEM_ID_MISSING, index, "id")
     if not item.action:
-        yield Problem.of(messages.ACTION_MISSING, f"{at}/action")
+        yield line_problem(messages.ACTION_MISSING, index, "action")
     elif item.action not in ACTIONS:
-        yield Problem.of(messages.ACTION_UNKNOWN, f"{at}/action")
+        yield line_problem(messages.ACTION_UNKNOWN, index, "action")
     if item.product_offering is None:
         if is_new:
-            yield Problem.of(messages.OFFERING_MISSING, f"{at}/productOffering")
+            yield line_problem(messages.OFFERING_MISSING, index, "productOffering")
     elif not item.product_offering.id:
-        yield Problem.of(messages.OFFERING_ID_MISSING, f"{at}/productOffering/id")
+        yield line_problem(messages.OFFERING_ID_MISSING, index, "productOffering/id")
     if item.product is not None:
-        yield from _product(item.product, at)
+        yield from _product(item.product, index)
         if is_new and item.action in INVENTORY_ACTIONS and not item.product.id:
-            yield Problem.of(messages.INVENTORY_ID_MISSING, f"{at}/product/id")
+            yield line_problem(messages.INVENTORY_ID_MISSING, index, "product/id")
     elif is_new and item.action in PRODUCT_ACTIONS:
-        yield Problem.of(messages.PRODUCT_MISSING, f"{at}/product")
-    yield from _amounts(item, at)
+        yield line_problem(messages.PRODUCT_MISSING, index, "product")
+    yield from _amounts(item, index)
 
 
-def _product(product: ProductDraft, at: str) -> Iterator[Problem]:
+def _product(product: ProductDraft, index: int) -> Iterator[Problem]:
     if product.product_specification is not None and not product.product_specification.id:
-        yield Problem.of(messages.SPECIFICATION_ID_MISSING, f"{at}/product/productSpecification/id")
+        member = "product/productSpecification/id"
+        yield line_problem(messages.SPECIFICATION_ID_MISSING, index, member)
     if product.place is not None and not product.place.id:
-        yield Problem.of(messages.PLACE_ID_MISSING, f"{at}/product/place/id")
-    for index, contact in enumerate(product.related_party or ()):
+        yield line_problem(messages.PLACE_ID_MISSING, index, "product/place/id")
+    for number, contact in enumerate(product.related_party or ()):
         kind = contact.referred_type or contact.type_alias
         if kind != "OrderLineItemContact":
             wrong = messages.CONTACT_TYPE_UNKNOWN if kind else messages.CONTACT_TYPE_MISSING
-            yield Problem.of(wrong, f"{at}/product/relatedParty/{index}/@referredType")
-    for index, relation in enumerate(product.product_relationship or ()):
+            yield line_problem(wrong, index, f"product/relatedParty/{number}/@referredType")
+    for number, relation in enumerate(product.product_relationship or ()):
         if not relation.id:
-            pointer = f"{at}/product/productRelationship/{index}/id"
-            yield Problem.of(messages.INVENTORY_ID_MISSING, pointer)
+            member = f"product/productRelationship/{number}/id"
+            yield line_problem(messages.INVENTORY_ID_MISSING, index, member)
 
 
-def _amounts(item: LineItemDraft, at: str) -> Iterator[Problem]:
+def _amounts(item: LineItemDraft, index: int) -> Iterator[Problem]:
     if item.quantity is not None:
         if _out_of_range(item.quantity):
-            yield Problem.of(messages.AMOUNT_OUT_OF_RANGE, f"{at}/quantity")
+            yield line_problem(messages.AMOUNT_OUT_OF_RANGE, index, "quantity")
         # Comparing with a NaN raises; it is out of range already.
         if item.quantity.is_finite() and item.quantity < 0:
-            yield Problem.of(messages.QUANTITY_NEGATIVE, f"{at}/quantity")
-    for index, item_price in enumerate(item.item_price or ()):
+            yield line_problem(messages.QUANTITY_NEGATIVE, index, "quantity")
+    for number, item_price in enumerate(item.item_price or ()):
         price = item_price.price
         if price is None:
             continue
-        if price.tax_rate is not None and _out_of_range(price.tax_rate):
-            yield Problem.of(messages.AMOUNT_OUT_OF_RANGE, f"{at}/itemPrice/{index}/price/taxRate")
-        for name, amount in (
-            ("taxIncludedAmount", price.tax_included_amount),
-            ("dutyFreeAmount", price.duty_free_amount),
+        included, free = price.tax_included_amount, price.duty_free_amount
+        for amount, name in (
+            (price.tax_rate, "taxRate"),
+            (included and included.value, "taxIncludedAmount/value"),
+            (free and free.value, "dutyFreeAmount/value"),
         ):
-            if amount is not None and amount.value is not None and _out_of_range(amount.value):
-                pointer = f"{at}/itemPrice/{index}/price/{name}/value"
-                yield Problem.of(messages.AMOUNT_OUT_OF_RANGE, pointer)
+            if amount is not None and _out_of_range(amount):
+                member = f"itemPrice/{number}/price/{name}"
+                yield line_problem(messages.AMOUNT_OUT_OF_RANGE, index, member)
 
 
 def _out_of_range(number: Decimal) -> bool:

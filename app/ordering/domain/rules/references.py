@@ -8,8 +8,8 @@ from ordering.domain.errors import Problem
 from ordering.domain.messages import Message
 from ordering.domain.references import Catalog, Inventory, References, Specification
 from ordering.domain.rules.header import PARTY_KINDS, referred_type
-from ordering.domain.rules.items import INVENTORY_ACTIONS
-from ordering.domain.rules.relationships import Parents
+from ordering.domain.rules.items import INVENTORY_ACTIONS, line_problem
+from ordering.domain.rules.relationships import Parents, problem_at
 from ordering.domain.values import SpecificationRef
 
 __all__ = [
@@ -65,13 +65,13 @@ def check_each(
         if channel.id and channel.id not in found.catalog.channels:
             yield Problem.of(messages.CHANNEL_UNKNOWN, f"/channel/{index}/id")
     for index, item in enumerate(draft.items):
-        at = f"/productOrderItem/{index}"
-        yield from _offering(item, found.catalog, at)
+        if not _is_offered(item, found.catalog):
+            yield line_problem(messages.OFFERING_UNKNOWN, index, "productOffering/id")
         if item.product is not None:
-            yield from _product(item.product, found, at)
+            yield from _product(item.product, found, index)
         if item.action in INVENTORY_ACTIONS:
             yield from _inventory(
-                item, item.action, found, at, allow_version_update=allow_version_update
+                item, item.action, found, index, allow_version_update=allow_version_update
             )
     for index, party in enumerate(draft.related_party or ()):
         kind = PARTY_KINDS.get(referred_type(party) or "")
@@ -79,28 +79,27 @@ def check_each(
             yield Problem.of(_PARTY_UNKNOWN[kind], f"/relatedParty/{index}/id")
 
 
-def _offering(item: LineItemDraft, catalog: Catalog, at: str) -> Iterator[Problem]:
+def _is_offered(item: LineItemDraft, catalog: Catalog) -> bool:
     ref = item.product_offering
     if ref is None or not ref.id:
-        return
+        return True
     offering = catalog.offering(ref.id, ref.version, ref.internal_version)
-    if offering is None or (item.action == "add" and offering.status != "published"):
-        yield Problem.of(messages.OFFERING_UNKNOWN, f"{at}/productOffering/id")
+    return offering is not None and (item.action != "add" or offering.status == "published")
 
 
-def _product(product: ProductDraft, found: References, at: str) -> Iterator[Problem]:
+def _product(product: ProductDraft, found: References, index: int) -> Iterator[Problem]:
     ref = product.product_specification
     if ref is not None and ref.id and _specification(ref, found.catalog) is None:
-        yield from _specification_problem(ref, found.catalog, f"{at}/product/productSpecification")
+        yield _specification_problem(ref, found.catalog, index)
     if product.place is not None and product.place.id and product.place.id not in found.locations:
-        yield Problem.of(messages.LOCATION_UNKNOWN, f"{at}/product/place/id")
-    for index, relation in enumerate(product.product_relationship or ()):
+        yield line_problem(messages.LOCATION_UNKNOWN, index, "product/place/id")
+    for number, relation in enumerate(product.product_relationship or ()):
         if relation.id and relation.id not in found.inventories:
-            pointer = f"{at}/product/productRelationship/{index}/id"
-            yield Problem.of(messages.INVENTORY_UNKNOWN, pointer)
+            member = f"product/productRelationship/{number}/id"
+            yield line_problem(messages.INVENTORY_UNKNOWN, index, member)
 
 
-def _specification_problem(ref: SpecificationRef, catalog: Catalog, at: str) -> Iterator[Problem]:
+def _specification_problem(ref: SpecificationRef, catalog: Catalog, index: int) -> Problem:
     versions_exist = (
         ref.version is not None
         and ref.internal_version is not None
@@ -108,28 +107,28 @@ def _specification_problem(ref: SpecificationRef, catalog: Catalog, at: str) -> 
         and catalog.specification(ref.id or "", None, ref.internal_version)
     )
     if versions_exist:
-        yield Problem.of(messages.SPECIFICATION_VERSIONS_DIFFER, f"{at}/internalVersion")
-    else:
-        yield Problem.of(messages.SPECIFICATION_UNKNOWN, f"{at}/id")
+        member = "product/productSpecification/internalVersion"
+        return line_problem(messages.SPECIFICATION_VERSIONS_DIFFER, index, member)
+    return line_problem(messages.SPECIFICATION_UNKNOWN, index, "product/productSpecification/id")
 
 
 def _inventory(
-    item: LineItemDraft, action: str, found: References, at: str, *, allow_version_update: bool
+    item: LineItemDraft, action: str, found: References, index: int, *, allow_version_update: bool
 ) -> Iterator[Problem]:
     if item.product is None or not item.product.id:
         return
     inventory = found.inventories.get(item.product.id)
     if inventory is None:
-        yield Problem.of(messages.INVENTORY_UNKNOWN, f"{at}/product/id")
+        yield line_problem(messages.INVENTORY_UNKNOWN, index, "product/id")
         return
     if inventory.status not in USABLE_STATUSES[action]:
-        yield Problem.of(messages.INVENTORY_INACTIVE, f"{at}/product/id")
+        yield line_problem(messages.INVENTORY_INACTIVE, index, "product/id")
     if not allow_version_update:
-        yield from check_version(item, inventory, found.catalog, at)
+        yield from check_version(item, inventory, found.catalog, index)
 
 
 def check_version(
-    item: LineItemDraft, inventory: Inventory, catalog: Catalog, at: str
+    item: LineItemDraft, inventory: Inventory, catalog: Catalog, index: int
 ) -> Iterator[Problem]:
     """Check that a change names the version of the specification that is installed."""
     specification = specification_of(item, catalog)
@@ -138,8 +137,8 @@ def check_version(
         and specification is not None
         and inventory.internal_version not in (None, specification.internal_version)
     ):
-        pointer = f"{at}/product/productSpecification/id"
-        yield Problem.of(messages.INVENTORY_VERSION_DIFFERS, pointer)
+        member = "product/productSpecification/id"
+        yield line_problem(messages.INVENTORY_VERSION_DIFFERS, index, member)
 
 
 def check_hierarchy(draft: OrderDraft, stated: Parents, catalog: Catalog) -> Iterator[Problem]:
@@ -148,8 +147,8 @@ def check_hierarchy(draft: OrderDraft, stated: Parents, catalog: Catalog) -> Ite
         return
     of_line = {item.id: specification_of(item, catalog) for item in draft.items if item.id}
     for child, of_child in stated.items():
-        for parent, pointer in of_child.items():
+        for parent, place in of_child.items():
             below, above = of_line.get(child), of_line.get(parent)
             allowed = catalog.relationships.get(("HasChild", above.id)) if above else None
             if below and allowed and below.id not in allowed:
-                yield Problem.of(messages.SPECIFICATION_RELATIONSHIP_UNKNOWN, pointer)
+                yield problem_at(place, messages.SPECIFICATION_RELATIONSHIP_UNKNOWN)

@@ -9,18 +9,22 @@ from collections.abc import Iterator, Mapping
 from ordering.domain import messages
 from ordering.domain.draft import OrderDraft
 from ordering.domain.errors import Problem
+from ordering.domain.messages import Message
 
-__all__ = ["TYPES", "Parents", "check", "parents"]
+__all__ = ["TYPES", "Parents", "check", "parents", "problem_at"]
 
 TYPES = frozenset({"HasChild", "HasParent", "Requires"})
 
-#: The parents stated for a line, by its id, each with the pointer that states it.
-Parents = Mapping[str, Mapping[str, str]]
+#: Where a relationship stands: the place of its line, and its place among those of the line.
+Place = tuple[int, int]
+
+#: The parents stated for a line, by its id, each with the place of the relationship that states it.
+Parents = Mapping[str, Mapping[str, Place]]
 
 
 def parents(draft: OrderDraft) -> Parents:
     """Find the parents that are stated for the lines of a draft."""
-    stated: dict[str, dict[str, str]] = {}
+    stated: dict[str, dict[str, Place]] = {}
     for index, item in enumerate(draft.items):
         for number, relation in enumerate(item.product_order_item_relationship or ()):
             if not item.id or not relation.id:
@@ -31,7 +35,7 @@ def parents(draft: OrderDraft) -> Parents:
                 child, parent = relation.id, item.id
             else:
                 continue
-            stated.setdefault(child, {}).setdefault(parent, _pointer(index, number, "id"))
+            stated.setdefault(child, {}).setdefault(parent, (index, number))
     return stated
 
 
@@ -41,26 +45,26 @@ def check(draft: OrderDraft, stated: Parents) -> Iterator[Problem]:
     for index, item in enumerate(draft.items):
         for number, relation in enumerate(item.product_order_item_relationship or ()):
             if not relation.id:
-                pointer = _pointer(index, number, "id")
-                yield Problem.of(messages.RELATIONSHIP_ID_MISSING, pointer)
+                yield problem_at((index, number), messages.RELATIONSHIP_ID_MISSING)
             elif relation.id not in ids:
-                pointer = _pointer(index, number, "id")
-                yield Problem.of(messages.RELATIONSHIP_TARGET_UNKNOWN, pointer)
+                yield problem_at((index, number), messages.RELATIONSHIP_TARGET_UNKNOWN)
             elif relation.id == item.id:
-                pointer = _pointer(index, number, "id")
-                yield Problem.of(messages.RELATIONSHIP_TO_ITSELF, pointer)
+                yield problem_at((index, number), messages.RELATIONSHIP_TO_ITSELF)
             if relation.relationship_type not in TYPES:
                 wrong = (
                     messages.RELATIONSHIP_TYPE_UNKNOWN
                     if relation.relationship_type
                     else messages.RELATIONSHIP_TYPE_MISSING
                 )
-                yield Problem.of(wrong, _pointer(index, number, "relationshipType"))
+                yield problem_at((index, number), wrong, "relationshipType")
     yield from _forest(stated)
 
 
-def _pointer(index: int, number: int, member: str) -> str:
-    return f"/productOrderItem/{index}/productOrderItemRelationship/{number}/{member}"
+def problem_at(place: Place, message: Message, member: str = "id") -> Problem:
+    """Say what is wrong with a member of a relationship."""
+    index, number = place
+    at = f"/productOrderItem/{index}/productOrderItemRelationship/{number}/{member}"
+    return Problem.of(message, at)
 
 
 def _forest(stated: Parents) -> Iterator[Problem]:
@@ -68,8 +72,8 @@ def _forest(stated: Parents) -> Iterator[Problem]:
     for child, options in stated.items():
         parent[child] = next(iter(options))
         if len(options) > 1:
-            for pointer in list(options.values())[1:]:
-                yield Problem.of(messages.RELATIONSHIP_TWO_PARENTS, pointer)
+            for place in list(options.values())[1:]:
+                yield problem_at(place, messages.RELATIONSHIP_TWO_PARENTS)
     settled: set[str] = set()
     for start in parent:
         path: dict[str, None] = {}
@@ -78,5 +82,5 @@ def _forest(stated: Parents) -> Iterator[Problem]:
             path[walk] = None
             walk = parent[walk]
         if walk in path and parent[walk] != walk:
-            yield Problem.of(messages.RELATIONSHIP_CYCLE, stated[walk][parent[walk]])
+            yield problem_at(stated[walk][parent[walk]], messages.RELATIONSHIP_CYCLE)
         settled.update(path)

@@ -154,22 +154,22 @@ def check_said(
         line, at = lines.get(item.id or ""), f"/productOrderItem/{index}"
         yield from _line(item, line, at)
         if line is not None:
-            yield from _product(news.items[index], line, found, policy, at)
+            yield from _product(news.items[index], line, found, policy, index)
 
 
 def _product(
-    news: LineItemDraft, line: LineItem, found: References, policy: Policy, at: str
+    news: LineItemDraft, line: LineItem, found: References, policy: Policy, index: int
 ) -> Iterator[Problem]:
     """Check what a line that exists says that is new of its product."""
     if news.product is None:
         return
     if news.product.id is not None and line.inventory_status_before is not None:
-        yield Problem.of(messages.PRODUCT_FIXED, f"{at}/product/id")
+        yield items.line_problem(messages.PRODUCT_FIXED, index, "product/id")
     installed = line.product_inventory_id and found.inventories.get(
         show_id(line.product_inventory_id)
     )
     if installed and policy.check_references and not policy.allow_spec_version_update:
-        yield from references.check_version(news, installed, found.catalog, at)
+        yield from references.check_version(news, installed, found.catalog, index)
 
 
 def _header(draft: OrderDraft, order: Order) -> Iterator[Problem]:

@@ -128,7 +128,7 @@ def test_parents_are_known_from_either_side_with_the_place_that_states_them() ->
     payload = _order(
         [related("1", _DOWN)], [related("0")], [related("1"), related("1", "Requires")]
     )
-    assert parents(draft_of(payload)) == {"1": {"0": _at(0)}, "2": {"1": _at(2)}}
+    assert parents(draft_of(payload)) == {"1": {"0": (0, 0)}, "2": {"1": (2, 0)}}
 
 
 def test_relationships_without_an_id_on_either_side_state_nothing() -> None:
