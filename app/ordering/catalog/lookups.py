@@ -65,23 +65,8 @@ async def find_references(
     connection: Connection, catalog: Catalog, drafts: Iterable[OrderDraft]
 ) -> References:
     """Find everything that the drafts name, in one statement however many they are."""
-    parties: set[str] = set()
-    locations: set[str] = set()
-    inventories: set[str] = set()
-    for draft in drafts:
-        parties.update(
-            party.id
-            for party in draft.related_party or ()
-            if party.id and referred_type(party) in PARTY_KINDS
-        )
-        for item in draft.items:
-            if item.product is None:
-                continue
-            if item.product.place is not None:
-                locations.add(item.product.place.id or "")
-            inventories.add(item.product.id or "")
-            inventories.update(each.id or "" for each in item.product.product_relationship or ())
-    if not any(text for text in (*parties, *locations, *inventories)):
+    parties, locations, inventories = _names(drafts)
+    if not (parties or locations or inventories):
         return References(catalog=catalog)
     rows = await connection.fetch(
         _STATEMENT, *_split(parties), *_split(locations), *_split(inventories)
@@ -89,9 +74,32 @@ async def find_references(
     return _collect(catalog, rows)
 
 
+def _names(drafts: Iterable[OrderDraft]) -> tuple[set[str], set[str], set[str]]:
+    """Collect the parties, locations and inventories that drafts name."""
+    parties: set[str] = set()
+    locations: set[str] = set()
+    inventories: set[str] = set()
+    for draft in drafts:
+        for party in draft.related_party or ():
+            if party.id and referred_type(party) in PARTY_KINDS:
+                parties.add(party.id)
+        for item in draft.items:
+            product = item.product
+            if product is None:
+                continue
+            if product.place is not None and product.place.id:
+                locations.add(product.place.id)
+            if product.id:
+                inventories.add(product.id)
+            for relation in product.product_relationship or ():
+                if relation.id:
+                    inventories.add(relation.id)
+    return parties, locations, inventories
+
+
 def _split(texts: set[str]) -> tuple[list[UUID], list[str]]:
     """Tell ids from external ids."""
-    ids = {text: parse_id(text) for text in texts if text}
+    ids = {text: parse_id(text) for text in texts}
     return (
         [identity for identity in ids.values() if identity is not None],
         [text for text, identity in ids.items() if identity is None],

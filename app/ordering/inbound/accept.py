@@ -14,7 +14,7 @@ from ordering.db.engine import Database
 from ordering.db.tables import InboundRequest
 from ordering.domain.draft import OrderDraft
 from ordering.domain.ids import new_id, show_id
-from ordering.domain.references import References
+from ordering.domain.references import PartyKind, References
 from ordering.domain.rules.header import PARTY_KINDS, referred_type
 from ordering.domain.states import InboundState
 from ordering.inbound.pending import find_predecessors, line_names
@@ -27,6 +27,7 @@ from ordering.settings import Settings
 __all__ = [
     "AcceptOrder",
     "NewRequest",
+    "copy_requests",
     "find_stored",
     "insert_requests",
     "is_in_line",
@@ -68,6 +69,11 @@ async def insert_requests(
     """Store records, in one statement, which is a transaction by itself outside of one."""
     await connection.execute(_INSERT.sql, *_INSERT.arrays([(request,) for request in requests]))
     return requests
+
+
+async def copy_requests(connection: Connection, requests: Sequence[NewRequest]) -> None:
+    """Store many records, if any; for more than some dozens COPY is cheaper than arrays."""
+    await _INSERT.copy(connection, [(request,) for request in requests])
 
 
 async def _insert_in_line(
@@ -170,13 +176,14 @@ class AcceptOrder:
 
 def make_request(body: bytes, draft: OrderDraft, found: References, client: str) -> NewRequest:
     """Make the record of an order that was validated."""
+    parties = _parties(draft, found)
     return NewRequest(
         id=new_id(),
         external_id=draft.external_id,
         external_system=draft.external_system,
-        account_id=_party(draft, found, "account"),
-        contact_id=_party(draft, found, "contact"),
-        consumer_id=_party(draft, found, "consumer"),
+        account_id=parties.get("account"),
+        contact_id=parties.get("contact"),
+        consumer_id=parties.get("consumer"),
         initiated_by=client,
         payload=body.decode(),
         payload_bytes=len(body),
@@ -184,17 +191,21 @@ def make_request(body: bytes, draft: OrderDraft, found: References, client: str)
     )
 
 
-def _party(draft: OrderDraft, found: References, kind: str) -> UUID | None:
+def _parties(draft: OrderDraft, found: References) -> dict[PartyKind, UUID]:
+    """Find the first party of each kind that is known."""
+    parties: dict[PartyKind, UUID] = {}
     for party in draft.related_party or ():
-        if PARTY_KINDS.get(referred_type(party) or "") == kind:
-            known = found.parties.get((kind, party.id or ""))
-            if known is not None:
-                return known.id
-    return None
+        kind = PARTY_KINDS.get(referred_type(party) or "")
+        known = found.parties.get((kind, party.id or "")) if kind else None
+        if known is not None:
+            parties.setdefault(known.kind, known.id)
+    return parties
 
 
 def _inventories(draft: OrderDraft, found: References) -> str | None:
     """Name the product inventories that the lines are about, as a JSON array of ids."""
     named = {item.product.id for item in draft.items if item.product and item.product.id}
+    if not named:
+        return None
     ids = sorted(show_id(found.inventories[text].id) for text in named if text in found.inventories)
     return msgspec.json.encode(ids).decode() if ids else None

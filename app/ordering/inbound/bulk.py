@@ -125,7 +125,7 @@ class AcceptBulk:
         self._under_way += 1
         with ExitStack() as slot:
             slot.callback(self._free_slot)
-            fresh = Opened(new_id(), new_id(), 0)
+            fresh = Opened(new_id(), new_id(), 0, key is not None)
             async with tools.database.acquire() as connection:
                 opened = await open_bulk(connection, fresh, client, key, lease_s=tools.lease_s)
             if opened is None:

@@ -22,14 +22,14 @@ from ordering.domain.errors import InvalidRequestError, KeyReusedError, Problem
 from ordering.domain.references import References
 from ordering.domain.rules import check
 from ordering.domain.states import LineOutcome
-from ordering.inbound.accept import NewRequest, insert_requests, is_in_line, line_up, make_request
+from ordering.inbound.accept import NewRequest, copy_requests, is_in_line, line_up, make_request
 from ordering.inbound.bulk_rows import (
     LineRange,
     LineResult,
     Opened,
     StoredLine,
     advance,
-    insert_lines,
+    copy_lines,
     read_lines,
 )
 from ordering.inbound.lines import Line
@@ -42,8 +42,15 @@ __all__ = ["MOST_PROBLEMS", "Batch", "BulkLostError", "Judged", "LineJudge", "Li
 #: How many problems of a line are kept; one more tells how many there are beyond.
 MOST_PROBLEMS = 20
 
+#: Lines that are judged with one look-up: what is made of more does not stay in the processor's
+#: cache until the rules see it, which costs more than further look-ups.
+_TOGETHER = 64
+
 #: After so many lines others get their turn.
 _BREATH = 8
+
+#: The digest of a line of a bulk that nobody can send again.
+_NEVER_COMPARED = 0
 
 
 class BulkLostError(Exception):
@@ -79,7 +86,7 @@ class Batch(msgspec.Struct):
 
 
 class LineJudge:
-    """Decodes lines and holds them against all rules, with one look-up for a batch."""
+    """Decodes lines and holds them against all rules, with one look-up for many."""
 
     def __init__(self, database: Database, keeper: CatalogKeeper, settings: Settings) -> None:
         self._database = database
@@ -94,15 +101,20 @@ class LineJudge:
 
         Raises `KeyReusedError` where a line is another now, blank ones included.
         """
-        digests = {line.number: _digest(line) for line in lines}
-        known = await self._known(bulk, digests, after)
+        known = await self._known(bulk, lines, after)
         answered = {result.number for result in known}
+        left = [line for line in lines if line.number not in answered]
+        judged: list[Judged] = []
+        for start in range(0, len(left), _TOGETHER):
+            judged += await self._judge(bulk, left[start : start + _TOGETHER], client)
+        return Batch(bulk, judged, known)
+
+    async def _judge(self, bulk: Opened, lines: Sequence[Line], client: str) -> list[Judged]:
         judged: list[Judged] = []
         decoded: list[tuple[Judged, bytes, Decoded[OrderDraft]]] = []
         for place, line in enumerate(lines):
-            if line.number in answered:
-                continue
-            each = Judged(number=line.number, digest=digests[line.number])
+            digest = _digest(line) if bulk.has_key else _NEVER_COMPARED
+            each = Judged(number=line.number, digest=digest)
             judged.append(each)
             read = self._read(line, each)
             if read is not None and line.body is not None:
@@ -118,13 +130,12 @@ class LineJudge:
                 each.request = make_request(body, read.draft, found, client)
             if place % _BREATH == 0:
                 await asyncio.sleep(0)
-        return Batch(bulk, judged, known)
+        return judged
 
-    async def _known(
-        self, bulk: Opened, digests: dict[int, int], after: int
-    ) -> Sequence[LineResult]:
+    async def _known(self, bulk: Opened, lines: Sequence[Line], after: int) -> Sequence[LineResult]:
         if after >= bulk.last_line:
             return ()
+        digests = {line.number: _digest(line) for line in lines}
         # Of more rows than lines, the first that is no line now is among so many.
         which = LineRange(after, max(digests), len(digests))
         async with self._database.acquire() as connection:
@@ -181,11 +192,10 @@ class LineWriter:
             in_line = [each for each in fresh if is_in_line(each, by_account=self._by_account)]
             if in_line:
                 await line_up(connection, in_line, by_account=self._by_account)
-            if fresh:
-                await insert_requests(connection, fresh)
+            await copy_requests(connection, fresh)
             digests = [line.digest for line in batch.lines]
             stored = list(map(StoredLine, results, digests))
-            await insert_lines(connection, batch.bulk.id, stored)
+            await copy_lines(connection, batch.bulk.id, stored)
         return results
 
     async def find_written(

@@ -25,8 +25,8 @@ __all__ = [
     "Opened",
     "StoredLine",
     "advance",
+    "copy_lines",
     "end",
-    "insert_lines",
     "open_bulk",
     "read_bulk",
     "read_lines",
@@ -69,11 +69,13 @@ class Opened(NamedTuple):
     """A bulk that may be received now; lines up to `last_line` were before.
 
     `was_finished` tells that these were all: a repeat that breaks off takes nothing away from it.
+    Without a key there can be no repeat.
     """
 
     id: UUID
     token: UUID
     last_line: int
+    has_key: bool
     was_finished: bool = False
 
 
@@ -169,11 +171,11 @@ async def open_bulk(
     return (
         None
         if row is None
-        else Opened(row["id"], fresh.token, row["last_line"], row["was_finished"])
+        else Opened(row["id"], fresh.token, row["last_line"], key is not None, row["was_finished"])
     )
 
 
-async def insert_lines(connection: Connection, bulk: UUID, lines: Sequence[StoredLine]) -> None:
+async def copy_lines(connection: Connection, bulk: UUID, lines: Sequence[StoredLine]) -> None:
     """Store results, in one statement."""
     rows = [
         (
@@ -189,7 +191,7 @@ async def insert_lines(connection: Connection, bulk: UUID, lines: Sequence[Store
         )
         for result, digest in lines
     ]
-    await connection.execute(_INSERT.sql, *_INSERT.arrays(rows))
+    await _INSERT.copy(connection, rows)
 
 
 async def advance(

@@ -106,6 +106,32 @@ async def test_a_reader_who_was_behind_catches_up(
     assert found == list(range(1, 5011))
 
 
+async def test_lines_far_from_the_first_are_held_against_what_they_name_themselves(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    known = lines(payloads.order(items=[payloads.change_item()]))
+    unknown = lines(payloads.order(items=[payloads.change_item(inventory=payloads.UNKNOWN_ID)]))
+    async with accepting(demo_database, keeper) as accept, accept.open("cpq") as intake:
+        await intake.take(stream(LINE * 200 + known + unknown + LINE * 200))
+        found = await results(intake)
+    assert [each.number for each in found] == list(range(1, 403))
+    refused = [each for each in found if each.outcome is not ACCEPTED]
+    assert [(each.number, each.problems[0].pointer) for each in refused] == [
+        (202, "/productOrderItem/0/product/id")
+    ]
+
+
+@pytest.mark.parametrize(("key", "compared"), [(None, False), ("k", True)])
+async def test_lines_are_told_apart_only_where_they_can_be_sent_again(
+    key: str | None, compared: bool, demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    async with accepting(demo_database, keeper) as accept, accept.open("cpq", key) as intake:
+        await intake.take(stream(LINE))
+    async with demo_database.acquire() as connection:
+        digests = await connection.fetch("SELECT digest <> 0 FROM bulk_line")
+    assert [row[0] for row in digests] == [compared]
+
+
 async def test_workers_are_woken_for_what_was_accepted_only(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:

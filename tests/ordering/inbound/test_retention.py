@@ -181,7 +181,7 @@ async def test_a_repeat_of_a_bulk_whose_lines_are_being_deleted_is_a_bulk_of_its
             sweeping = asyncio.create_task(retention(demo_database).sweep())
             while await connection.fetchval("SELECT request_key FROM bulk") is not None:
                 assert not sweeping.done()
-            fresh = Opened(uuid4(), uuid4(), 0)
+            fresh = Opened(uuid4(), uuid4(), 0, has_key=True)
             opened = await open_bulk(connection, fresh, "cpq", "k", lease_s=60)
         assert opened == fresh
         assert await sweeping == Removed(lines=3, bulks=1)
