@@ -11,9 +11,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Request
 from litestar.exceptions import HTTPException
-from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from ordering.collector import spare_collector
@@ -26,13 +25,13 @@ from ordering.services import Services, open_services
 from ordering.settings import Settings
 from ordering.telemetry import correlation_id
 from ordering_graphql.endpoint import make_endpoints
-from ordering_graphql.engine import ASKERS, Engine, make_engine
+from ordering_graphql.engine import Engine, make_engine
 from ordering_graphql.subscriptions.hub import Hub
 from ordering_graphql.subscriptions.socket import make_socket
+from ordering_http.operations import Operation, make_routes
+from ordering_http.response import Response
 from ordering_jobs.doorbell import Doorbell
 from ordering_rest import contract
-from ordering_rest.access import requires
-from ordering_rest.methods import with_options
 from ordering_rest.operations import bulks, health, inbound, problem, transitions
 from ordering_rest.parity import cancellations, deprecated
 from ordering_rest.parity import errors as parity_errors
@@ -85,23 +84,15 @@ def make_app(settings: Settings, database_url: str, redis_url: str) -> Litestar:
 
     return Litestar(
         route_handlers=[
-            *with_options(_handlers(engine, page=settings.development)),
+            *make_routes(_operations(engine, page=settings.development)),
             make_socket(lambda socket: socket.app.state.hub),
         ],
         lifespan=[lifespan],
-        exception_handlers={
-            OrderingError: _on_ordering_error,
-            HTTPException: _on_http_error,
-            **dict.fromkeys(UNAVAILABLE, _on_unavailable),
-            OSError: _on_os_error,
-            Exception: _on_defect,
-        },
-        before_request=_correlate,
-        middleware=[_answer_when_cut_off],
+        exception_handlers=_exception_handlers(),
+        middleware=[_correlate, _answer_when_cut_off],
         before_send=[deprecated.mark_deprecated],
         openapi_config=None,
         logging_config=None,
-        request_max_body_size=settings.max_body_bytes,
     )
 
 
@@ -112,8 +103,8 @@ def stop_bulks(app: Litestar) -> None:
         services.accept_bulk.stop()
 
 
-def _handlers(engine: Engine, *, page: bool) -> list[HTTPRouteHandler]:
-    """List the handlers of every face."""
+def _operations(engine: Engine, *, page: bool) -> list[Operation]:
+    """List the operations of every face."""
     return [
         parity_orders.create_order,
         parity_orders.get_order,
@@ -135,7 +126,7 @@ def _handlers(engine: Engine, *, page: bool) -> list[HTTPRouteHandler]:
         inbound.resume_queue,
         bulks.get_bulk,
         bulks.get_bulk_results,
-        *make_endpoints(engine, requires(*ASKERS), page=page),
+        *make_endpoints(engine, page=page),
         health.livez,
         health.readyz,
         contract.contract,
@@ -144,12 +135,25 @@ def _handlers(engine: Engine, *, page: bool) -> list[HTTPRouteHandler]:
     ]
 
 
-async def _correlate(_request: AnyRequest) -> None:
-    """Give the request an id, under which its lines are found in the log.
+def _exception_handlers() -> dict[int | type[Exception], Any]:
+    """List how errors are shown, whoever raises them."""
+    return {
+        OrderingError: _on_ordering_error,
+        HTTPException: _on_http_error,
+        **dict.fromkeys(UNAVAILABLE, _on_unavailable),
+        OSError: _on_os_error,
+        Exception: _on_defect,
+    }
 
-    Async, since a function called in a thread would set it there.
-    """
-    correlation_id.set(show_id(new_id()))
+
+def _correlate(app: ASGIApp) -> ASGIApp:
+    """Give a request an id, under which its lines are found in the log."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        correlation_id.set(show_id(new_id()))
+        await app(scope, receive, send)
+
+    return answer
 
 
 def _answer_when_cut_off(app: ASGIApp) -> ASGIApp:
@@ -164,23 +168,23 @@ def _answer_when_cut_off(app: ASGIApp) -> ASGIApp:
     return answer
 
 
-def _on_ordering_error(request: AnyRequest, error: OrderingError) -> Response[bytes]:
+def _on_ordering_error(request: AnyRequest, error: OrderingError) -> Response:
     return _face(request).on_ordering_error(request, error)
 
 
-def _on_unavailable(request: AnyRequest, error: Exception) -> Response[bytes]:
+def _on_unavailable(request: AnyRequest, error: Exception) -> Response:
     if is_misuse(error):
         return _on_defect(request, error)
     _log.warning("a request met a database that is away: %r", error)
     return _on_ordering_error(request, RetryableError([Problem.of(messages.UNAVAILABLE)]))
 
 
-def _on_os_error(request: AnyRequest, error: OSError) -> Response[bytes]:
+def _on_os_error(request: AnyRequest, error: OSError) -> Response:
     show = _on_unavailable if error.errno in _WAY_LOST else _on_defect
     return show(request, error)
 
 
-def _on_http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+def _on_http_error(request: AnyRequest, error: HTTPException) -> Response:
     if error.headers and "allow" in error.headers:
         # Litestar counts a WebSocket at the path among the methods.
         methods = error.headers["allow"].split(", ")
@@ -188,7 +192,7 @@ def _on_http_error(request: AnyRequest, error: HTTPException) -> Response[bytes]
     return _face(request).on_http_error(request, error)
 
 
-def _on_defect(request: AnyRequest, error: Exception) -> Response[bytes]:
+def _on_defect(request: AnyRequest, error: Exception) -> Response:
     return _face(request).on_defect(request, error)
 
 

@@ -1,25 +1,16 @@
-"""What every face asks of a request's body before reading it."""
-
-from typing import Any
-
-from litestar import Request
+"""What the faces ask of a request's body before reading it."""
 
 from ordering.domain import messages
 from ordering.domain.errors import InvalidRequestError, Problem
+from ordering_http.request import Request
 
-__all__ = ["NDJSON", "declares", "require_json"]
+__all__ = ["NDJSON", "require_json"]
 
 #: The media type of JSON lines.
 NDJSON = "application/x-ndjson"
 
 
-def declares(request: Request[Any, Any, Any], media_type: str) -> bool:
-    """Tell whether the request says that its body is of this type."""
-    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return declared == media_type
-
-
-def require_json(request: Request[Any, Any, Any]) -> None:
+def require_json(request: Request) -> None:
     """Take JSON only. Raises `InvalidRequestError` where the request declares something else."""
-    if not declares(request, "application/json"):
+    if request.media_type != "application/json":
         raise InvalidRequestError([Problem.of(messages.CONTENT_TYPE_INVALID)])

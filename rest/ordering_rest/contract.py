@@ -11,9 +11,12 @@ from typing import Any, cast
 
 import msgspec
 import yaml
-from litestar import Response, get
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
+
+from ordering_http.access import anybody
+from ordering_http.operations import get
+from ordering_http.request import Request
+from ordering_http.response import Response
 
 __all__ = ["CONTRACTS", "contract", "documentation", "documentation_asset", "read_contract"]
 
@@ -21,9 +24,9 @@ __all__ = ["CONTRACTS", "contract", "documentation", "documentation_asset", "rea
 CONTRACTS = ("product-ordering",)
 
 _ASSETS = {
-    "swagger-ui.css": "text/css",
-    "swagger-ui-bundle.js": "text/javascript",
-    "swagger-ui-standalone-preset.js": "text/javascript",
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui-standalone-preset.js": "text/javascript; charset=utf-8",
     "favicon-32x32.png": "image/png",
 }
 
@@ -61,23 +64,23 @@ def _folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "openapi"
 
 
-@get("/openapi/{file_name:str}", sync_to_thread=False)
-def contract(file_name: FromPath[str]) -> Response[bytes]:
+@get("/openapi/{file_name:str}", anybody)
+async def contract(_request: Request, file_name: str) -> Response:
     """Answer a contract file, as written (`.yaml`) or as JSON (`.json`)."""
     name, _, ending = file_name.rpartition(".")
     if name not in CONTRACTS or ending not in ("yaml", "json"):
         raise NotFoundException(detail="There is no such contract file")
     if ending == "json":
-        return Response(msgspec.json.encode(read_contract(name)), media_type="application/json")
+        return Response(msgspec.json.encode(read_contract(name)))
     return Response(_folder().joinpath(f"{name}.yaml").read_bytes(), media_type="application/yaml")
 
 
-@get("/docs", sync_to_thread=False)
-def documentation() -> Response[str]:
+@get("/docs", anybody)
+async def documentation(_request: Request) -> Response:
     """Answer the documentation page."""
     return Response(
-        _PAGE,
-        media_type="text/html",
+        _PAGE.encode(),
+        media_type="text/html; charset=utf-8",
         headers={
             "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; "
             "style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
@@ -85,11 +88,11 @@ def documentation() -> Response[str]:
     )
 
 
-@get("/docs/assets/{file_name:str}", sync_to_thread=False)
-def documentation_asset(file_name: FromPath[str]) -> Response[bytes]:
+@get("/docs/assets/{file_name:str}", anybody)
+async def documentation_asset(_request: Request, file_name: str) -> Response:
     """Answer a script or style of the documentation page."""
     if file_name == "start.js":
-        return Response(_START.encode(), media_type="text/javascript")
+        return Response(_START.encode(), media_type="text/javascript; charset=utf-8")
     if file_name not in _ASSETS:
         raise NotFoundException(detail="There is no such file")
     content = files("swagger_ui").joinpath("static", file_name).read_bytes()

@@ -3,12 +3,11 @@
 import re
 from collections.abc import Collection
 
-from litestar.datastructures import Headers
-
 from ordering.domain import messages
 from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.domain.order import Order
 from ordering.orders.lock import ANY_TAG
+from ordering_http.request import Headers
 
 __all__ = ["entity_tag", "read_if_match"]
 
@@ -26,7 +25,7 @@ def read_if_match(headers: Headers) -> Collection[str] | None:
     Weak tags are left out: they match nothing. Raises `InvalidRequestError` for anything but `*`
     or entity tags.
     """
-    sent = headers.getall("if-match", [])
+    sent = headers.getall("if-match")
     if not sent:
         return None
     text = ", ".join(sent).strip()

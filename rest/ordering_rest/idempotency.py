@@ -7,14 +7,13 @@ refused changed nothing, and may be sent again under its key (docs/decisions/001
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
-
-from litestar import Request, Response
+from typing import TypeVar
 
 from ordering.domain import messages
 from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.orders.idempotency import Answer, AnsweredError, Once, RequestKey
-from ordering_rest.access import client_of, services_of
+from ordering_http.request import Request, client_of, services_of
+from ordering_http.response import Response
 
 __all__ = ["answer_once", "read_key"]
 
@@ -23,16 +22,14 @@ T = TypeVar("T")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 _REPLAYED = {"Idempotency-Replayed": "true"}
 
-AnyRequest = Request[Any, Any, Any]
-
 
 async def answer_once(
-    request: AnyRequest,
+    request: Request,
     do: Callable[[Once[T] | None], Awaitable[T]],
     answer: Callable[[T], Answer],
     *,
     scope: str = "",
-) -> Response[bytes]:
+) -> Response:
     """Do what is asked for and answer it; if that was done before under this key, answer only.
 
     `do` stores the answer with its effect. `scope` is what tells requests to a path apart, beside
@@ -54,9 +51,9 @@ async def answer_once(
     return _respond(before, _REPLAYED)
 
 
-def read_key(request: AnyRequest) -> str | None:
+def read_key(request: Request) -> str | None:
     """Read the header. Raises `InvalidRequestError` for what is no key."""
-    sent = request.headers.getall("idempotency-key", [])
+    sent = request.headers.getall("idempotency-key")
     if not sent:
         return None
     if len(sent) > 1 or not _KEY.fullmatch(sent[0]):
@@ -64,9 +61,9 @@ def read_key(request: AnyRequest) -> str | None:
     return sent[0]
 
 
-async def _read_key(request: AnyRequest, scope: str) -> RequestKey | None:
+async def _read_key(request: Request, scope: str) -> RequestKey | None:
     sent = read_key(request)
-    path = request.scope["path"] + scope
+    path = request.path + scope
     # PostgreSQL's text cannot hold U+0000: nothing is found, and so nothing done, on such a path.
     if sent is None or "\0" in path:
         return None
@@ -78,10 +75,9 @@ async def _read_key(request: AnyRequest, scope: str) -> RequestKey | None:
     )
 
 
-def _respond(answer: Answer, more: dict[str, str] | None = None) -> Response[bytes]:
+def _respond(answer: Answer, more: dict[str, str] | None = None) -> Response:
     return Response(
         answer.body,
         status_code=answer.status_code,
-        media_type="application/json",
         headers=answer.headers | (more or {}),
     )

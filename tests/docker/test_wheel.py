@@ -16,6 +16,7 @@ PLACES = {
     "ordering/": "app/ordering/",
     "ordering_app/": "app/ordering_app/",
     "ordering_graphql/": "graphql/ordering_graphql/",
+    "ordering_http/": "app/ordering_http/",
     "ordering_jobs/": "jobs/ordering_jobs/",
     "ordering_rest/": "rest/ordering_rest/",
     "ordering_rest/openapi/": "openapi/",
@@ -26,13 +27,13 @@ import json, sys
 from importlib.resources import files
 from pathlib import Path
 
-import ordering_app, ordering_graphql, ordering_jobs, ordering_rest
+import ordering_app, ordering_graphql, ordering_http, ordering_jobs, ordering_rest
 from ordering.db.piccolo_app import APP_CONFIG
 from ordering_rest.contract import CONTRACTS, read_contract
 
 demo = files("ordering_app.demo")
 migrations = Path(APP_CONFIG.migrations_folder_path)
-packages = [ordering_app, ordering_graphql, ordering_jobs, ordering_rest]
+packages = [ordering_app, ordering_graphql, ordering_http, ordering_jobs, ordering_rest]
 json.dump({
     "homes": sorted({str(Path(each.__path__[0]).parent) for each in packages}),
     "contracts": sorted(name for name in CONTRACTS if read_contract(name)["paths"]),

@@ -1,10 +1,10 @@
 """Entity tags as headers: what `If-Match` may say, and what it then means."""
 
 import pytest
-from litestar.datastructures import Headers
 
 from ordering.domain.errors import InvalidRequestError
 from ordering.domain.states import OrderState
+from ordering_http.request import Headers
 from ordering_rest.entity_tags import entity_tag, read_if_match
 from support import payloads
 from support.revisions import MOMENT, order_in
@@ -20,7 +20,7 @@ def test_an_order_is_tagged_by_its_version_and_last_change() -> None:
 
 
 def test_without_the_header_there_are_no_tags() -> None:
-    assert read_if_match(Headers({})) is None
+    assert read_if_match(Headers([])) is None
 
 
 @pytest.mark.parametrize(

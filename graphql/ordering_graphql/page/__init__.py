@@ -1,17 +1,20 @@
 """The query page, for development: files of ours, so that no browser has to reach a CDN."""
 
 from importlib.resources import files
-from typing import Any
 
-from litestar import Response, get
-from litestar.connection import ASGIConnection
 from litestar.exceptions import NotFoundException
-from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
+
+from ordering_http.access import anybody
+from ordering_http.operations import Operation, get
+from ordering_http.request import Request
+from ordering_http.response import Response
 
 __all__ = ["make_assets", "show_page", "wants_page"]
 
-_ASSETS = {"page.js": "text/javascript", "page.css": "text/css"}
+_ASSETS = {
+    "page.js": "text/javascript; charset=utf-8",
+    "page.css": "text/css; charset=utf-8",
+}
 #: Nothing but what comes from here; nothing of what is shown can run.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;"
@@ -25,22 +28,22 @@ _HEADERS = {
 }
 
 
-def wants_page(request: ASGIConnection[Any, Any, Any, Any]) -> bool:
+def wants_page(request: Request) -> bool:
     """Tell whether a browser asks for something to look at: programs ask for JSON or anything."""
     kinds = request.headers.get("accept", "").split(",")
     return any(kind.partition(";")[0].strip() == "text/html" for kind in kinds)
 
 
-def show_page() -> Response[bytes]:
+def show_page() -> Response:
     """Answer the page."""
-    return _file("index.html", "text/html")
+    return _file("index.html", "text/html; charset=utf-8")
 
 
-def make_assets() -> list[HTTPRouteHandler]:
-    """Make the routes of the page's script and style, which are for everybody."""
+def make_assets() -> list[Operation]:
+    """Make the operations of the page's script and style, which are for everybody."""
 
-    @get("/graphql/assets/{file_name:str}", sync_to_thread=False)
-    def page_asset(file_name: FromPath[str]) -> Response[bytes]:
+    @get("/graphql/assets/{file_name:str}", anybody)
+    async def page_asset(_request: Request, file_name: str) -> Response:
         """Answer a script or style of the query page."""
         if file_name not in _ASSETS:
             raise NotFoundException(detail="There is no such file")
@@ -49,6 +52,6 @@ def make_assets() -> list[HTTPRouteHandler]:
     return [page_asset]
 
 
-def _file(name: str, media_type: str) -> Response[bytes]:
+def _file(name: str, media_type: str) -> Response:
     content = files(__name__).joinpath(name).read_bytes()
     return Response(content, media_type=media_type, headers=_HEADERS)

@@ -23,8 +23,6 @@ from ordering.domain.errors import (
     RetryableError,
     UnauthenticatedError,
 )
-from ordering.domain.ids import new_id, show_id
-from ordering.telemetry import correlation_id
 from ordering_graphql.asked import Asked
 from ordering_graphql.subscriptions.hub import (
     Hub,
@@ -90,7 +88,6 @@ def make_socket(hub_of: Callable[[AnySocket], Hub]) -> WebsocketRouteHandler:
     @websocket(_PATH)
     async def graphql_socket(socket: AnySocket) -> None:
         """Serve one connection."""
-        correlation_id.set(show_id(new_id()))
         await _Connection(socket, hub_of(socket)).serve()
 
     return graphql_socket

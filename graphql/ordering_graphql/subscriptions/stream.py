@@ -6,10 +6,8 @@ One operation has one connection; what is wrong with it is told in the stream to
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Any, cast
 
-from litestar import Request
-from litestar.response import Stream
+from litestar.response.streaming import ASGIStreamingResponse
 
 from ordering.access.clients import Client
 from ordering.domain.errors import OrderingError
@@ -17,10 +15,9 @@ from ordering_graphql.answers import answer_errors, show_ordering_error
 from ordering_graphql.engine import Question
 from ordering_graphql.subscriptions.hub import Hub, NotNowError, Subscriber
 from ordering_graphql.subscriptions.reading import OperationError, is_subscription
+from ordering_http.request import Request, client_of
 
 __all__ = ["make_stream", "wants_stream"]
-
-AnyRequest = Request[Any, Any, Any]
 
 _MEDIA_TYPE = "text/event-stream"
 #: Neither caches nor proxies may keep events back.
@@ -32,16 +29,17 @@ _ALIVE = b":\n\n"
 _COMPLETE = b"event: complete\ndata:\n\n"
 
 
-def wants_stream(request: AnyRequest) -> bool:
+def wants_stream(request: Request) -> bool:
     """Tell whether a client asks for events."""
     return _MEDIA_TYPE in request.headers.get("accept", "").lower()
 
 
-def make_stream(hub: Hub, request: AnyRequest, question: Question) -> Stream:
+def make_stream(hub: Hub, request: Request, question: Question) -> ASGIStreamingResponse:
     """Answer with a stream, to somebody whom the guard let pass."""
-    client = cast("Client", request.scope["user"])
-    events = _Events(hub, client, request.headers.get("authorization", ""))
-    return Stream(events.of(question), media_type=_MEDIA_TYPE, status_code=200, headers=_HEADERS)
+    events = _Events(hub, client_of(request), request.headers.get("authorization", ""))
+    return ASGIStreamingResponse(
+        iterator=events.of(question), media_type=_MEDIA_TYPE, headers=_HEADERS
+    )
 
 
 class _Events:

@@ -1,12 +1,9 @@
 """The endpoints of bulks: how far one is, and what became of its lines."""
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any
 
 import msgspec
-from litestar import Request, Response, get
-from litestar.params import FromPath
-from litestar.response import Stream
+from litestar.response.streaming import ASGIStreamingResponse
 
 from ordering.access.roles import Permission
 from ordering.db.engine import Database
@@ -14,7 +11,10 @@ from ordering.domain import messages
 from ordering.domain.errors import InvalidRequestError, NotFoundError, Problem
 from ordering.domain.states import LineOutcome
 from ordering.inbound.bulk_rows import Bulk, LineRange, read_bulk, read_lines
-from ordering_rest.access import requires, services_of
+from ordering_http.access import requires
+from ordering_http.operations import get
+from ordering_http.request import Request, services_of
+from ordering_http.response import Response
 from ordering_rest.bodies import NDJSON
 from ordering_rest.operations.bulk_view import BULKS_PATH, show_bulk, show_results
 
@@ -24,25 +24,23 @@ _PAGE = 1000
 #: A line's number is a 64-bit number in PostgreSQL.
 _LAST_LINE = 2**63 - 1
 
-AnyRequest = Request[Any, Any, Any]
-
 _reading = requires(Permission.READ_QUEUE)
 
 
-@get(f"{BULKS_PATH}/{{bulk_id:str}}", guards=[_reading])
-async def get_bulk(request: AnyRequest, bulk_id: FromPath[str]) -> Response[bytes]:
+@get(f"{BULKS_PATH}/{{bulk_id:str}}", _reading)
+async def get_bulk(request: Request, bulk_id: str) -> Response:
     """Answer a bulk with its counts."""
     found = await _find(services_of(request).database, bulk_id)
-    return Response(msgspec.json.encode(show_bulk(found)), media_type="application/json")
+    return Response(msgspec.json.encode(show_bulk(found)))
 
 
-@get(f"{BULKS_PATH}/{{bulk_id:str}}/results", guards=[_reading])
-async def get_bulk_results(request: AnyRequest, bulk_id: FromPath[str]) -> Stream:
+@get(f"{BULKS_PATH}/{{bulk_id:str}}/results", _reading)
+async def get_bulk_results(request: Request, bulk_id: str) -> ASGIStreamingResponse:
     """Answer what became of the lines so far, in their order, as lines of JSON."""
     which = _read_range(request.query_params)
     database = services_of(request).database
     found = await _find(database, bulk_id)
-    return Stream(_pages(database, found, which), media_type=NDJSON)
+    return ASGIStreamingResponse(iterator=_pages(database, found, which), media_type=NDJSON)
 
 
 async def _find(database: Database, text: str) -> Bulk:

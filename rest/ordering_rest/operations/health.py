@@ -1,27 +1,29 @@
 """Whether the service lives, and whether orders can be placed."""
 
 import asyncio
-from typing import Any
 
-from litestar import Request, Response, get
+import msgspec
 
 from ordering.db.engine import Database
 from ordering.db.failures import DATABASE_AWAY
-from ordering_rest.access import services_of
+from ordering_http.access import anybody
+from ordering_http.operations import get
+from ordering_http.request import Request, services_of
+from ordering_http.response import Response
 
 __all__ = ["livez", "readyz"]
 
 _PATIENCE_S = 1.5
 
 
-@get("/livez")
-async def livez() -> dict[str, str]:
+@get("/livez", anybody)
+async def livez(_request: Request) -> Response:
     """Answer 200 while the process answers at all."""
-    return {"status": "alive"}
+    return _json({"status": "alive"})
 
 
-@get("/readyz")
-async def readyz(request: Request[Any, Any, Any]) -> Response[dict[str, str]]:
+@get("/readyz", anybody)
+async def readyz(request: Request) -> Response:
     """Answer 200 when orders can be placed: the database answers and the catalog is read.
 
     Redis is not asked: without it accepting goes on, and only draining waits.
@@ -36,8 +38,8 @@ async def readyz(request: Request[Any, Any, Any]) -> Response[dict[str, str]]:
         looking.cancel()
     error = looking.result() if done else TimeoutError()
     if error is not None:
-        return Response({"status": "unready", "reason": type(error).__name__}, status_code=503)
-    return Response({"status": "ready", "catalogRevision": str(services.keeper.catalog.revision)})
+        return _json({"status": "unready", "reason": type(error).__name__}, status_code=503)
+    return _json({"status": "ready", "catalogRevision": str(services.keeper.catalog.revision)})
 
 
 async def _look(database: Database) -> Exception | None:
@@ -48,3 +50,7 @@ async def _look(database: Database) -> Exception | None:
     except DATABASE_AWAY as error:
         return error
     return None
+
+
+def _json(body: dict[str, str], status_code: int = 200) -> Response:
+    return Response(msgspec.json.encode(body), status_code=status_code)

@@ -5,9 +5,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
-from litestar import Request, Response, get, post
 from litestar.datastructures import MultiDict
-from litestar.params import FromPath
 
 from ordering.access.roles import MAY, Permission
 from ordering.domain import messages
@@ -18,7 +16,10 @@ from ordering.inbound.filters import CONDITIONS, RequestFilter, read_filter, rea
 from ordering.inbound.listing import PageRequest, QueuedRequest, list_requests, read_request
 from ordering.inbound.operations import CANCELABLE, REDRIVABLE
 from ordering.orders.idempotency import Answer
-from ordering_rest.access import client_of, requires, services_of
+from ordering_http.access import requires
+from ordering_http.operations import get, post
+from ordering_http.request import Request, client_of, services_of
+from ordering_http.response import Response
 from ordering_rest.bodies import require_json
 from ordering_rest.cursors import read_cursor, show_cursor
 from ordering_rest.idempotency import answer_once
@@ -48,8 +49,6 @@ _SORTS = ("newest", "oldest")
 _SWITCHES = ("false", "true")
 _PARAMETERS = (*CONDITIONS, "sort", "limit", "cursor", "payload")
 
-AnyRequest = Request[Any, Any, Any]
-
 _reading = requires(Permission.READ_QUEUE)
 _operating = requires(Permission.OPERATE_QUEUE)
 
@@ -61,8 +60,8 @@ class _Page(Shown):
     next: str | None = None
 
 
-@get(REQUESTS_PATH, guards=[_reading])
-async def get_requests(request: AnyRequest) -> Response[bytes]:
+@get(REQUESTS_PATH, _reading)
+async def get_requests(request: Request) -> Response:
     """Answer a page of the requests that the query asks for; an empty one, too, with 200."""
     which, page = _read_query(request.query_params)
     if page.payload:
@@ -79,8 +78,8 @@ async def get_requests(request: AnyRequest) -> Response[bytes]:
     return _json(200, shown, {"Link": link} if len(link) <= MAX_LINK_LENGTH else {})
 
 
-@get(f"{REQUESTS_PATH}/{{request_id:str}}", guards=[_reading])
-async def get_request(request: AnyRequest, request_id: FromPath[str]) -> Response[bytes]:
+@get(f"{REQUESTS_PATH}/{{request_id:str}}", _reading)
+async def get_request(request: Request, request_id: str) -> Response:
     """Answer a request by its id or external id."""
     payload, problems = _read_choice(request.query_params, "payload", _SWITCHES)
     if problems:
@@ -94,8 +93,8 @@ async def get_request(request: AnyRequest, request_id: FromPath[str]) -> Respons
     return _json(200, show_request(found, operator=_is_operator(request)))
 
 
-@post(f"{REQUESTS_PATH}/{{request_id:str}}/createOrder", guards=[_operating])
-async def create_order_now(request: AnyRequest, request_id: FromPath[str]) -> Response[bytes]:
+@post(f"{REQUESTS_PATH}/{{request_id:str}}/createOrder", _operating)
+async def create_order_now(request: Request, request_id: str) -> Response:
     """Have a request made an order before all others, and answer it; 202, since that comes."""
     client, queue = client_of(request).username, services_of(request).queue
     return await answer_once(
@@ -103,8 +102,8 @@ async def create_order_now(request: AnyRequest, request_id: FromPath[str]) -> Re
     )
 
 
-@post(f"{REQUESTS_PATH}/redrive", guards=[_operating])
-async def redrive_requests(request: AnyRequest) -> Response[bytes]:
+@post(f"{REQUESTS_PATH}/redrive", _operating)
+async def redrive_requests(request: Request) -> Response:
     """Put the requests in error that fit a filter back to `new`, and answer how many."""
     require_json(request)
     which = read_selection(await request.body(), REDRIVABLE)
@@ -116,8 +115,8 @@ async def redrive_requests(request: AnyRequest) -> Response[bytes]:
     )
 
 
-@post(f"{REQUESTS_PATH}/cancel", guards=[_operating])
-async def cancel_requests(request: AnyRequest) -> Response[bytes]:
+@post(f"{REQUESTS_PATH}/cancel", _operating)
+async def cancel_requests(request: Request) -> Response:
     """Cancel the requests that fit a filter and wait to be taken, and answer how many."""
     require_json(request)
     which = read_selection(await request.body(), CANCELABLE)
@@ -129,22 +128,22 @@ async def cancel_requests(request: AnyRequest) -> Response[bytes]:
     )
 
 
-@get(QUEUE_PATH, guards=[_reading])
-async def get_queue(request: AnyRequest) -> Response[bytes]:
+@get(QUEUE_PATH, _reading)
+async def get_queue(request: Request) -> Response:
     """Answer how many requests the queue has, and whether it is being drained."""
     status = await services_of(request).queue.status()
     return _json(200, show_status(status, operator=_is_operator(request)))
 
 
-@post(f"{QUEUE_PATH}/pause", guards=[_operating])
-async def pause_queue(request: AnyRequest) -> Response[bytes]:
+@post(f"{QUEUE_PATH}/pause", _operating)
+async def pause_queue(request: Request) -> Response:
     """Have no more requests taken, and answer the queue."""
     client, queue = client_of(request).username, services_of(request).queue
     return await answer_once(request, lambda once: queue.pause(client, once), _answer_status)
 
 
-@post(f"{QUEUE_PATH}/resume", guards=[_operating])
-async def resume_queue(request: AnyRequest) -> Response[bytes]:
+@post(f"{QUEUE_PATH}/resume", _operating)
+async def resume_queue(request: Request) -> Response:
     """Have requests taken again, and answer the queue."""
     client, queue = client_of(request).username, services_of(request).queue
     return await answer_once(request, lambda once: queue.resume(client, once), _answer_status)
@@ -214,11 +213,11 @@ def _answer_status(status: QueueStatus) -> Answer:
     return _answer(show_status(status, operator=True))
 
 
-def _is_operator(request: AnyRequest) -> bool:
+def _is_operator(request: Request) -> bool:
     return not client_of(request).roles.isdisjoint(MAY[Permission.OPERATE_QUEUE])
 
 
-def _json(status: int, body: object, headers: dict[str, str] | None = None) -> Response[bytes]:
+def _json(status: int, body: object, headers: dict[str, str] | None = None) -> Response:
     return Response(
         msgspec.json.encode(body),
         status_code=status,

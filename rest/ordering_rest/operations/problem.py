@@ -4,10 +4,11 @@ import logging
 from typing import Any
 
 import msgspec
-from litestar import Request, Response
+from litestar import Request
 from litestar.exceptions import HTTPException
 
 from ordering.domain.errors import ConflictError, OrderingError
+from ordering_http.response import Response
 from ordering_rest.errors import headers_of, status_of
 
 __all__ = ["on_defect", "on_http_error", "on_ordering_error"]
@@ -31,7 +32,7 @@ class _Problem(msgspec.Struct, omit_defaults=True):
     type: str = msgspec.field(default="about:blank")
 
 
-def on_ordering_error(_request: AnyRequest, error: OrderingError) -> Response[bytes]:
+def on_ordering_error(_request: AnyRequest, error: OrderingError) -> Response:
     """Show an error of ours."""
     status = status_of(error)
     errors = [{"detail": each.message, "pointer": each.pointer} for each in error.problems]
@@ -40,18 +41,18 @@ def on_ordering_error(_request: AnyRequest, error: OrderingError) -> Response[by
     return _respond(problem, headers_of(error))
 
 
-def on_http_error(_request: AnyRequest, error: HTTPException) -> Response[bytes]:
+def on_http_error(_request: AnyRequest, error: HTTPException) -> Response:
     """Show an error that the framework found."""
     return _respond(_Problem(error.detail, error.status_code), dict(error.headers or {}))
 
 
-def on_defect(_request: AnyRequest, error: Exception) -> Response[bytes]:
+def on_defect(_request: AnyRequest, error: Exception) -> Response:
     """Show nothing of a defect of ours, and log all of it."""
     _log.error("unexpected error", exc_info=error)
     return _respond(_Problem("Internal error", 500), {})
 
 
-def _respond(problem: _Problem, headers: dict[str, str]) -> Response[bytes]:
+def _respond(problem: _Problem, headers: dict[str, str]) -> Response:
     return Response(
         msgspec.json.encode(problem),
         status_code=problem.status,

@@ -1,17 +1,16 @@
 """Where fulfilment reports how far an order has come: the endpoint of its transitions."""
 
-from typing import Any
-
 import msgspec
-from litestar import Request, Response, post
-from litestar.params import FromPath
 
 from ordering.access.roles import Permission
 from ordering.domain.actions import Action
 from ordering.domain.ids import show_id
 from ordering.orders.idempotency import Answer
 from ordering.orders.progress import Progress
-from ordering_rest.access import client_of, requires, services_of
+from ordering_http.access import requires
+from ordering_http.operations import post
+from ordering_http.request import Request, client_of, services_of
+from ordering_http.response import Response
 from ordering_rest.bodies import require_json
 from ordering_rest.entity_tags import entity_tag, read_if_match
 from ordering_rest.idempotency import answer_once
@@ -42,8 +41,8 @@ class _Moved(msgspec.Struct, rename="camel"):
     allowed_actions: list[Action]
 
 
-@post(PATH, guards=[requires(Permission.MOVE_ORDERS)])
-async def move_order(request: Request[Any, Any, Any], order_id: FromPath[str]) -> Response[bytes]:
+@post(PATH, requires(Permission.MOVE_ORDERS))
+async def move_order(request: Request, order_id: str) -> Response:
     """Move an order, or some of its lines, and answer what moved."""
     require_json(request)
     tags = read_if_match(request.headers)

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from litestar import Request, Response
+import litestar
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
@@ -17,47 +17,35 @@ from ordering.domain import messages
 from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.domain.ids import show_id
 from ordering.inbound.bulk import BulkIntake, SenderGoneError
-from ordering_rest.access import client_of, services_of
+from ordering_http.request import Request, client_of, services_of
 from ordering_rest.bodies import NDJSON
 from ordering_rest.idempotency import read_key
 from ordering_rest.operations.bulk_view import path_of, show_end, show_results
 
 __all__ = ["answer_bulk"]
 
-AnyRequest = Request[Any, Any, Any]
-
 _UTF_8 = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
-def answer_bulk(request: AnyRequest) -> Response[bytes]:
+def answer_bulk(request: Request) -> ASGIResponse:
     """Queue the orders of the body's lines, and answer each when it is committed.
 
     Raises `InvalidRequestError` for what is no idempotency key, and for bytes that are no JSON as
     they are: compressed, or of another charset.
     """
     _require_plain(request)
-    return _BulkResponse(read_key(request))
+    return _Exchange(request, read_key(request))
 
 
-def _require_plain(request: AnyRequest) -> None:
+def _require_plain(request: Request) -> None:
     problems: list[Problem] = []
+    _, parameters = litestar.Request[Any, Any, Any](request.scope).content_type
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         problems.append(Problem.of(messages.CONTENT_ENCODED))
-    if request.content_type[1].get("charset", "utf-8").lower() not in _UTF_8:
+    if parameters.get("charset", "utf-8").lower() not in _UTF_8:
         problems.append(Problem.of(messages.CHARSET_INVALID))
     if problems:
         raise InvalidRequestError(problems)
-
-
-class _BulkResponse(Response[bytes]):
-    """The answer to a bulk, to be made by the request itself."""
-
-    def __init__(self, key: str | None) -> None:
-        super().__init__(b"", status_code=202, media_type=NDJSON)
-        self._key = key
-
-    def to_asgi_response(self, *_positional: Any, **_named: Any) -> ASGIResponse:
-        return _Exchange(self._key)
 
 
 class _Exchange(ASGIResponse):
@@ -65,15 +53,16 @@ class _Exchange(ASGIResponse):
 
     _should_set_content_length = False
 
-    def __init__(self, key: str | None) -> None:
+    def __init__(self, request: Request, key: str | None) -> None:
         super().__init__(status_code=202, media_type=NDJSON, headers={"retry-after": "1"})
+        self._request = request
         self._key = key
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Exchange lines. Raises what `AcceptBulk.open` does, before anything is sent."""
-        request: AnyRequest = Request(scope)
-        accept = services_of(request).accept_bulk
-        async with accept.open(client_of(request).username, self._key) as intake:
+        client = client_of(self._request).username
+        accept = services_of(self._request).accept_bulk
+        async with accept.open(client, self._key) as intake:
             self.headers["location"] = path_of(show_id(intake.id))
             # Asked for before the answer begins: a client may wait to be told to continue.
             first = asyncio.ensure_future(receive())

@@ -1,9 +1,6 @@
 """The endpoint `cancelproductorder`: ask for an order to be canceled."""
 
-from typing import Any
-
 import msgspec
-from litestar import Request, Response, post
 from msgspec import Raw
 
 from ordering.access.roles import Permission
@@ -14,7 +11,10 @@ from ordering.domain.ids import show_id
 from ordering.domain.order import Order
 from ordering.domain.values import encode
 from ordering.orders.idempotency import Answer, Once
-from ordering_rest.access import client_of, requires, services_of
+from ordering_http.access import requires
+from ordering_http.operations import post
+from ordering_http.request import Request, client_of, services_of
+from ordering_http.response import Response
 from ordering_rest.bodies import require_json
 from ordering_rest.entity_tags import entity_tag, read_if_match
 from ordering_rest.idempotency import answer_once
@@ -26,8 +26,8 @@ __all__ = ["PATH", "cancel_order"]
 PATH = f"{BASE_PATH}/cancelproductorder"
 
 
-@post(PATH, guards=[requires(Permission.PLACE_ORDERS)])
-async def cancel_order(request: Request[Any, Any, Any]) -> Response[bytes]:
+@post(PATH, requires(Permission.PLACE_ORDERS))
+async def cancel_order(request: Request) -> Response:
     """Accept a request to cancel an order: it is assessed from now on, not canceled yet.
 
     An order that is not there is the body's fault, so it is no 404.

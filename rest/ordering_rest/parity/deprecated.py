@@ -6,16 +6,16 @@ deprecated (RFC 9745) and which path replaces it (RFC 5829).
 """
 
 from functools import partial
-from typing import Any
 from urllib.parse import quote
 
-from litestar import Request, Response, get, patch, post
 from litestar.datastructures import MutableScopeHeaders
-from litestar.params import FromPath
 from litestar.types import Message, Scope
 
 from ordering.access.roles import Permission
-from ordering_rest.access import client_of, requires, services_of
+from ordering_http.access import requires
+from ordering_http.operations import get, patch, post
+from ordering_http.request import Request, client_of, services_of
+from ordering_http.response import Response
 from ordering_rest.bodies import require_json
 from ordering_rest.fields import grow
 from ordering_rest.idempotency import answer_once
@@ -62,11 +62,9 @@ _LEFT_OUT = (
 
 _VIEW = View(path=_PATH, left_out=grow(_LEFT_OUT))
 
-AnyRequest = Request[Any, Any, Any]
 
-
-@post(_PATH, guards=[requires(Permission.PLACE_ORDERS)])
-async def create_deprecated_order(request: AnyRequest) -> Response[bytes]:
+@post(_PATH, requires(Permission.PLACE_ORDERS))
+async def create_deprecated_order(request: Request) -> Response:
     """Create an order, whose currency may go without saying, and answer it (201)."""
     require_json(request)
     services = services_of(request)
@@ -80,20 +78,20 @@ async def create_deprecated_order(request: AnyRequest) -> Response[bytes]:
     )
 
 
-@get(f"{_PATH}/{{order_id:str}}", guards=[requires(Permission.READ_ORDERS)])
-async def get_deprecated_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
+@get(f"{_PATH}/{{order_id:str}}", requires(Permission.READ_ORDERS))
+async def get_deprecated_order(request: Request, order_id: str) -> Response:
     """Answer an order by its id or external id; 200, where a table of the source says 201."""
     return await answer_order(request, order_id, _VIEW)
 
 
-@get(_PATH, guards=[requires(Permission.READ_ORDERS)])
-async def get_deprecated_orders(request: AnyRequest) -> Response[bytes]:
+@get(_PATH, requires(Permission.READ_ORDERS))
+async def get_deprecated_orders(request: Request) -> Response:
     """Answer a page of orders: 200 if it is all of them, else 206; 404 if there are none."""
     return await answer_orders(request, _VIEW)
 
 
-@patch(f"{_PATH}/{{order_id:str}}", guards=[requires(Permission.PLACE_ORDERS)])
-async def revise_deprecated_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
+@patch(f"{_PATH}/{{order_id:str}}", requires(Permission.PLACE_ORDERS))
+async def revise_deprecated_order(request: Request, order_id: str) -> Response:
     """Revise an order and answer it whole (201)."""
     return await answer_revised(request, order_id, _VIEW)
 

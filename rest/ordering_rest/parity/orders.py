@@ -5,12 +5,10 @@ paths do the same work (`deprecated.py`).
 """
 
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, Response, get, patch, post
-from litestar.params import FromPath
+from litestar.types import ASGIApp
 
 from ordering.access.roles import Permission
 from ordering.db.connection import Connection
@@ -22,8 +20,11 @@ from ordering.domain.states import InboundState
 from ordering.inbound.lookup import InboundRecord, find_request
 from ordering.orders.idempotency import Answer
 from ordering.orders.reader import Branch, OrderFilter, find_order, list_orders
-from ordering_rest.access import client_of, requires, services_of
-from ordering_rest.bodies import NDJSON, declares, require_json
+from ordering_http.access import requires
+from ordering_http.operations import get, patch, post
+from ordering_http.request import Request, client_of, services_of
+from ordering_http.response import Response
+from ordering_rest.bodies import NDJSON, require_json
 from ordering_rest.entity_tags import entity_tag, read_if_match
 from ordering_rest.fields import read_fields
 from ordering_rest.idempotency import answer_once
@@ -48,11 +49,9 @@ _JSON = "application/json"
 _RETRY_AFTER_S = 1
 _VIEW = View()
 
-AnyRequest = Request[Any, Any, Any]
 
-
-@post(ORDERS_PATH, guards=[requires(Permission.PLACE_ORDERS)])
-async def create_order(request: AnyRequest) -> Response[bytes]:
+@post(ORDERS_PATH, requires(Permission.PLACE_ORDERS))
+async def create_order(request: Request) -> ASGIApp:
     """Create an order and answer it (201), or queue it and answer its id to be (202).
 
     Lines of JSON are orders to be queued, and are answered line by line.
@@ -60,7 +59,7 @@ async def create_order(request: AnyRequest) -> Response[bytes]:
     mode = request.query_params.get("mode")
     if mode not in (None, "async"):
         raise InvalidRequestError([Problem.of(messages.MODE_INVALID)])
-    if declares(request, NDJSON):
+    if request.media_type == NDJSON:
         if mode is None:
             raise InvalidRequestError([Problem.of(messages.BULK_MODE_MISSING)])
         return answer_bulk(request)
@@ -91,20 +90,20 @@ def _show_accepted(identity: UUID) -> Answer:
     )
 
 
-@get(f"{ORDERS_PATH}/{{order_id:str}}", guards=[requires(Permission.READ_ORDERS)])
-async def get_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
+@get(f"{ORDERS_PATH}/{{order_id:str}}", requires(Permission.READ_ORDERS))
+async def get_order(request: Request, order_id: str) -> Response:
     """Answer an order by its id or external id; a queued or failed one as the source does."""
     return await answer_order(request, order_id, _VIEW)
 
 
-@get(ORDERS_PATH, guards=[requires(Permission.READ_ORDERS)])
-async def get_orders(request: AnyRequest) -> Response[bytes]:
+@get(ORDERS_PATH, requires(Permission.READ_ORDERS))
+async def get_orders(request: Request) -> Response:
     """Answer a page of orders: 200 if it is all of them, else 206; 404 if there are none."""
     return await answer_orders(request, _VIEW)
 
 
-@patch(f"{ORDERS_PATH}/{{order_id:str}}", guards=[requires(Permission.PLACE_ORDERS)])
-async def revise_order(request: AnyRequest, order_id: FromPath[str]) -> Response[bytes]:
+@patch(f"{ORDERS_PATH}/{{order_id:str}}", requires(Permission.PLACE_ORDERS))
+async def revise_order(request: Request, order_id: str) -> Response:
     """Revise an order and answer it whole; 201, as the source has it."""
     return await answer_revised(request, order_id, _VIEW)
 
@@ -115,7 +114,7 @@ def show_created(order: Order, view: View) -> Answer:
     return Answer(status_code=201, body=view.encode(order), headers=headers)
 
 
-async def answer_order(request: AnyRequest, text: str, view: View) -> Response[bytes]:
+async def answer_order(request: Request, text: str, view: View) -> Response:
     """Answer the order with this id or external id, its `fields` only.
 
     A queued one is answered with what the source says of it, a failed one with its problems.
@@ -145,7 +144,7 @@ async def _find(connection: Connection, text: str, branches: Branch) -> Order | 
     return found
 
 
-async def answer_orders(request: AnyRequest, view: View) -> Response[bytes]:
+async def answer_orders(request: Request, view: View) -> Response:
     """Answer the page of the orders that the query asks for, their `fields` only."""
     query = request.query_params
     page = read_page_request(query)
@@ -165,7 +164,7 @@ async def answer_orders(request: AnyRequest, view: View) -> Response[bytes]:
     return _json(200 if len(orders) == total else 206, view.encode_all(orders), headers)
 
 
-async def answer_revised(request: AnyRequest, text: str, view: View) -> Response[bytes]:
+async def answer_revised(request: Request, text: str, view: View) -> Response:
     """Revise the order with this id or external id as the body says, and answer it."""
     require_json(request)
     tags = read_if_match(request.headers)
@@ -180,10 +179,10 @@ async def answer_revised(request: AnyRequest, text: str, view: View) -> Response
     return _json(201, view.encode(order), {"ETag": entity_tag(order)})
 
 
-def _with_fields(request: AnyRequest, view: View) -> View:
+def _with_fields(request: Request, view: View) -> View:
     fields = read_fields(request.query_params.getall("fields", []))
     return msgspec.structs.replace(view, fields=fields)
 
 
-def _json(status: int, body: bytes, headers: dict[str, str]) -> Response[bytes]:
+def _json(status: int, body: bytes, headers: dict[str, str]) -> Response:
     return Response(body, status_code=status, media_type=_JSON, headers=headers)

@@ -5,15 +5,13 @@ order exists. The Product Order Open API refuses both with a message of its own.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
-
-from litestar import Request
+from typing import TypeVar
 
 from ordering.domain.errors import InvalidRequestError, NotFoundError, Problem
 from ordering.domain.messages import Message
 from ordering.domain.states import InboundState
 from ordering.inbound.lookup import find_request
-from ordering_rest.access import services_of
+from ordering_http.request import Request, services_of
 
 __all__ = ["when_created"]
 
@@ -24,7 +22,7 @@ _WAITING = frozenset({InboundState.NEW, InboundState.IN_PROGRESS, InboundState.P
 
 
 async def when_created(
-    request: Request[Any, Any, Any],
+    request: Request,
     text: str,
     message: Message,
     change: Callable[[], Awaitable[T]],

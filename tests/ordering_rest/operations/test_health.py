@@ -89,7 +89,7 @@ def test_our_errors_as_problem_details() -> None:
     error = NotFoundError([Problem("No such thing", "/x", 60)])
     response = problem.on_ordering_error(request, error)
     assert response.status_code == 404
-    assert msgspec.json.decode(response.content) == {
+    assert msgspec.json.decode(response.body) == {
         "title": "No such thing",
         "status": 404,
         "errors": [{"detail": "No such thing", "pointer": "/x"}],
