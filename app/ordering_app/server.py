@@ -38,6 +38,8 @@ def make_server(app: Litestar, settings: Settings) -> tuple[uvicorn.Server, sock
         log_config=None,
         access_log=False,
         server_header=False,
+        # Nothing here depends on where a request comes from: proxies need not be believed.
+        proxy_headers=False,
         lifespan="on",
         timeout_graceful_shutdown=SHUTDOWN_S,
         ws_max_size=MAX_BODY_BYTES,

@@ -28,6 +28,7 @@ class Headers:
     def __init__(self, sent: Iterable[tuple[bytes, bytes]]) -> None:
         """Take headers as ASGI has them: their names are in lower case already."""
         self._all: Sequence[tuple[bytes, bytes]] = list(sent)
+        # Of those with one name the first counts.
         self._first = dict(reversed(self._all))
 
     @overload
@@ -135,8 +136,8 @@ def client_of(connection: _Connection) -> Client:
 
 
 @lru_cache(1024)
-def _parse_query(query: bytes) -> list[tuple[str, str]]:
-    return parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+def _parse_query(query: bytes) -> tuple[tuple[str, str], ...]:
+    return tuple(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
 
 
 def _declared_length(headers: Headers) -> int:

@@ -1,5 +1,6 @@
 """What the application answers to errors that are not the caller's."""
 
+import asyncio
 import errno
 import socket
 
@@ -7,6 +8,8 @@ import pytest
 
 from ordering.access.clients import Clients
 from ordering.db.driver import asyncpg
+from ordering.domain.ids import parse_id
+from ordering.telemetry import correlation_id
 from support.api import ORDERS, Api
 
 AWAY = [
@@ -55,3 +58,30 @@ async def test_anything_else_is_500_without_details(
     assert status == 500
     assert "database" not in text
     assert str(error) not in text
+
+
+async def test_a_request_that_the_end_cuts_off_may_be_sent_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cut_off(_clients: Clients, _authorization: str | None) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(Clients, "recognise", cut_off)
+    response = await api.get(ORDERS)
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+
+
+async def test_who_is_refused_is_found_in_the_log_under_an_id(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str | None] = []
+
+    async def fail(_clients: Clients, _authorization: str | None) -> None:
+        seen.append(correlation_id.get())
+        raise RuntimeError
+
+    monkeypatch.setattr(Clients, "recognise", fail)
+    await api.get(ORDERS)
+    await api.get(ORDERS)
+    assert [parse_id(each or "") is not None for each in seen] == [True, True]
+    assert seen[0] != seen[1]
