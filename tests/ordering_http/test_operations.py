@@ -1,6 +1,6 @@
 """The way of a request to its operation, and the methods of every path that there is."""
 
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -92,7 +92,7 @@ async def call(
     """Call an application that has these operations and nothing else."""
     app = Litestar(make_routes(operations), openapi_config=None, logging_config=None)
     app.state.services = services
-    transport: Any = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://ordering") as http:
         return await http.request(method, path, **how)
 

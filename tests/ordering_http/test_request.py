@@ -1,10 +1,10 @@
 """What a request is asked for: headers, the query, and the body within its limit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
-from litestar.exceptions import ClientException, HTTPException, InternalServerException
+from litestar.exceptions import ClientException, InternalServerException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from ordering_http.request import Headers, Request
@@ -29,12 +29,12 @@ class Sender:
         return {"type": "http.request", "body": self.pieces[self.taken - 1], "more_body": more}
 
 
-def made(sender: Sender, query: bytes = b"", **headers: str) -> Request:
+def made(sender: Sender, query: bytes = b"", headers: Mapping[str, str] | None = None) -> Request:
     scope: Any = {
         "type": "http",
         "path": "/x",
         "query_string": query,
-        "headers": [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()],
+        "headers": [(name.encode(), value.encode()) for name, value in (headers or {}).items()],
     }
     return Request(scope, sender.receive, LIMIT)
 
@@ -69,7 +69,7 @@ def test_parameters_may_be_repeated_empty_and_encoded() -> None:
     ],
 )
 def test_the_media_type_is_told_without_its_parameters(declared: str, media_type: str) -> None:
-    assert made(Sender(), content_type=declared).media_type == media_type
+    assert made(Sender(), headers={"content-type": declared}).media_type == media_type
 
 
 async def test_a_body_is_put_together_and_read_once() -> None:
@@ -88,34 +88,27 @@ async def test_no_body_is_an_empty_one(pieces: list[bytes]) -> None:
 async def test_a_length_beyond_the_limit_is_refused_before_anything_is_read() -> None:
     sender = Sender([b"1"])
     with pytest.raises(RequestEntityTooLarge):
-        await made(sender, content_length=str(LIMIT + 1)).body()
+        await made(sender, headers={"content-length": str(LIMIT + 1)}).body()
     assert sender.taken == 0
 
 
-@pytest.mark.parametrize("headers", [{}, {"content_length": "1"}])
+@pytest.mark.parametrize("headers", [{}, {"content-length": "1"}])
 async def test_bytes_beyond_the_limit_are_refused_whatever_the_length_says(
     headers: dict[str, str],
 ) -> None:
     sender = Sender([b"12345", b"67890", b"1", b"not taken"])
     with pytest.raises(RequestEntityTooLarge):
-        await made(sender, **headers).body()
+        await made(sender, headers=headers).body()
     assert sender.taken == 3
 
 
 async def test_a_length_that_is_none_is_refused() -> None:
     with pytest.raises(ClientException) as caught:
-        await made(Sender([b"1"]), content_length="many").body()
-    assert (caught.value.status_code, caught.value.detail) == (
-        400,
-        "Invalid content-length: 'many'",
-    )
+        await made(Sender([b"1"]), headers={"content-length": "many"}).body()
+    assert caught.value.status_code == 400
+    assert caught.value.detail == "Invalid content-length: 'many'"
 
 
 async def test_a_body_that_breaks_off_is_no_body() -> None:
     with pytest.raises(InternalServerException):
         await made(Sender([b"12"], whole=False)).body()
-
-
-async def test_every_refusal_is_one_that_the_faces_show() -> None:
-    for kind in (RequestEntityTooLarge, ClientException, InternalServerException):
-        assert issubclass(kind, HTTPException)
