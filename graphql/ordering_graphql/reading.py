@@ -18,6 +18,7 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from ordering.access.roles import Permission
+from ordering.db.json_text import IDENTITY
 
 __all__ = [
     "KEY",
@@ -241,7 +242,7 @@ def column(name: str, description: str) -> Any:
     return declare(description, Leaf(f"{{row}}.{name}"))
 
 
-def identity(prefix: str = "", *, key: str = "encode(uuid_send({row}.id), 'hex')") -> Any:
+def identity(prefix: str = "", *, key: str = IDENTITY.format("{row}.id")) -> Any:
     """Declare the id of a node. All but orders have a prefix, so that no two types share an id."""
     sql = f"'{prefix}:' || {key}" if prefix else key
     return declare("Identity, unique over all types of nodes.", Leaf(sql))

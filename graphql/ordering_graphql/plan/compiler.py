@@ -15,6 +15,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from ordering.access.roles import Permission
+from ordering.db.json_text import Pieces, concat, constant, join, json_array, sql, text_of
 from ordering.domain import messages
 from ordering_graphql.plan.binding import (
     ArgumentError,
@@ -31,7 +32,6 @@ from ordering_graphql.plan.finding import Rows, shortest
 from ordering_graphql.plan.forms import show
 from ordering_graphql.plan.kinds import Kind, named, type_of
 from ordering_graphql.plan.pages import Page, asks_what_follows, read_window
-from ordering_graphql.plan.pieces import Pieces, concat, constant, join, json_array, sql, text_of
 from ordering_graphql.plan.scope import Aliases, Scope, all_of, fill, where
 from ordering_graphql.plan.values import Given, Value, read_arguments
 from ordering_graphql.reading import (

@@ -15,8 +15,8 @@ from uuid import UUID
 
 import msgspec
 
+from ordering.db.json_text import quote
 from ordering.domain.timestamps import Timestamp
-from ordering_graphql.plan.pieces import quote
 
 __all__ = ["cursor_sql", "read_cursor"]
 

@@ -4,17 +4,10 @@ from collections.abc import Callable
 
 from graphql import GraphQLEnumType
 
+from ordering.db.json_text import MOMENT, TEXT, Pieces, concat, constant, join, sql
 from ordering_graphql.plan.kinds import Kind, is_list, is_required, named, nullable
-from ordering_graphql.plan.pieces import Pieces, concat, constant, join, sql
 
 __all__ = ["show"]
-
-#: As `ordering.domain.timestamps.show_timestamp` shows a moment. The driver sends the first
-#: moment of all, that of year 1, as -infinity.
-_MOMENT = (
-    "to_char(greatest({0}, '0001-01-01 00:00:00+00') AT TIME ZONE 'UTC',"
-    """ 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
-)
 
 
 def show(expression: str, kind: Kind) -> Pieces:
@@ -36,7 +29,7 @@ def _writer(kind: Kind) -> Callable[[str], Pieces]:
 
 
 def _text(expression: str) -> Pieces:
-    return sql(f"to_json({expression})::text")
+    return sql(TEXT.format(expression))
 
 
 def _bare(expression: str) -> Pieces:
@@ -49,7 +42,7 @@ def _quoted(expression: str) -> Pieces:
 
 
 def _moment(expression: str) -> Pieces:
-    return _quoted(_MOMENT.format(expression))
+    return _quoted(MOMENT.format(expression))
 
 
 _WRITERS = {

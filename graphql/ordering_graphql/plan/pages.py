@@ -10,13 +10,13 @@ from typing import NamedTuple, cast
 
 from graphql import FieldNode, GraphQLObjectType
 
+from ordering.db.json_text import Pieces, concat, constant, join, json_array, sql
 from ordering.domain import messages
 from ordering_graphql.plan.binding import ArgumentError, CursorKey, Parameters
 from ordering_graphql.plan.collect import Collector
 from ordering_graphql.plan.cursors import cursor_sql
 from ordering_graphql.plan.finding import Rows
 from ordering_graphql.plan.kinds import named, type_of
-from ordering_graphql.plan.pieces import Pieces, concat, constant, join, json_array, sql
 from ordering_graphql.plan.scope import Scope, fill
 from ordering_graphql.plan.values import Given, Value
 from ordering_graphql.reading import Paged, Part, Sort, reading_of

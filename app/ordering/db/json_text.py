@@ -1,14 +1,40 @@
 """JSON text made by PostgreSQL: constant text and SQL expressions, joined by `concat`.
 
 Text is made, not values of type json: nothing is parsed, checked or copied between the levels of
-an answer (docs/decisions/0020-one-statement-per-document.md has the figures).
+an answer (docs/decisions/0020-one-statement-per-document.md and 0021-json-from-sql.md have the
+figures).
 """
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-__all__ = ["Pieces", "concat", "constant", "join", "json_array", "quote", "sql", "text_of"]
+__all__ = [
+    "IDENTITY",
+    "MOMENT",
+    "TEXT",
+    "Pieces",
+    "concat",
+    "constant",
+    "join",
+    "json_array",
+    "quote",
+    "sql",
+    "text_of",
+]
+
+#: Text, `{0}`, as a JSON string.
+TEXT = "to_json({0})::text"
+
+#: An id, `{0}`, as `ordering.domain.ids.show_id` shows it.
+IDENTITY = "encode(uuid_send({0}), 'hex')"
+
+#: A moment, `{0}`, as `ordering.domain.timestamps.show_timestamp` shows it; it must not be null.
+#: The driver sends the first moment of all, that of year 1, as -infinity.
+MOMENT = (
+    "to_char(greatest({0}, '0001-01-01 00:00:00+00') AT TIME ZONE 'UTC',"
+    """ 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+)
 
 #: PostgreSQL's limit for arguments of a function is 100.
 _MOST_ARGUMENTS = 90
@@ -76,5 +102,5 @@ def json_array(of: str, order_by: str, *, only: str | None = None) -> Pieces:
 
 
 def quote(text: str) -> str:
-    """Write a constant of ours, or a name that the GraphQL grammar allows, as an SQL string."""
+    """Write a constant of ours, or a name that a grammar bounds, as an SQL string."""
     return "'" + text.replace("'", "''") + "'"
