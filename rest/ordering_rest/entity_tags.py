@@ -7,6 +7,7 @@ from ordering.domain import messages
 from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.domain.order import Order
 from ordering.orders.lock import ANY_TAG
+from ordering.orders.reader import ShownOrder
 from ordering_http.request import Headers
 
 __all__ = ["entity_tag", "read_if_match"]
@@ -14,7 +15,7 @@ __all__ = ["entity_tag", "read_if_match"]
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 
 
-def entity_tag(order: Order) -> str:
+def entity_tag(order: Order | ShownOrder) -> str:
     """Return the entity tag of an order as it is: a strong one."""
     return f'"{order.tag}"'
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 __all__ = [
+    "FIRST_MOMENT",
     "IDENTITY",
     "MOMENT",
     "TEXT",
@@ -20,6 +21,7 @@ __all__ = [
     "json_array",
     "quote",
     "sql",
+    "strict",
     "text_of",
 ]
 
@@ -29,10 +31,12 @@ TEXT = "to_json({0})::text"
 #: An id, `{0}`, as `ordering.domain.ids.show_id` shows it.
 IDENTITY = "encode(uuid_send({0}), 'hex')"
 
-#: A moment, `{0}`, as `ordering.domain.timestamps.show_timestamp` shows it; it must not be null.
 #: The driver sends the first moment of all, that of year 1, as -infinity.
+FIRST_MOMENT = "'0001-01-01 00:00:00+00'"
+
+#: A moment, `{0}`, as `ordering.domain.timestamps.show_timestamp` shows it; it must not be null.
 MOMENT = (
-    "to_char(greatest({0}, '0001-01-01 00:00:00+00') AT TIME ZONE 'UTC',"
+    f"to_char(greatest({{0}}, {FIRST_MOMENT}) AT TIME ZONE 'UTC',"
     """ 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 )
 
@@ -41,7 +45,7 @@ _MOST_ARGUMENTS = 90
 
 
 class _Piece(NamedTuple):
-    """Constant text, or an SQL expression whose text is meant; it must not be null."""
+    """Constant text, or an SQL expression whose text is meant."""
 
     is_sql: bool
     text: str
@@ -56,7 +60,7 @@ def constant(text: str) -> Pieces:
 
 
 def sql(expression: str) -> Pieces:
-    """Make the text of an SQL expression that is never null."""
+    """Make the text of an SQL expression; where it is null, `concat` passes over it."""
     return (_Piece(is_sql=True, text=expression),)
 
 
@@ -79,8 +83,17 @@ def text_of(pieces: Pieces) -> str | None:
 
 
 def concat(pieces: Pieces) -> str:
-    """Write pieces as one SQL expression of type text."""
-    return _concat([piece.text if piece.is_sql else quote(piece.text) for piece in pieces])
+    """Write pieces as one SQL expression of type text, without those that are null."""
+    return _concat(_expressions(pieces))
+
+
+def strict(pieces: Pieces) -> str:
+    """Write pieces as one SQL expression of type text, null where one of them is."""
+    return " || ".join(_expressions(pieces))
+
+
+def _expressions(pieces: Pieces) -> list[str]:
+    return [piece.text if piece.is_sql else quote(piece.text) for piece in pieces]
 
 
 def _concat(arguments: Sequence[str]) -> str:

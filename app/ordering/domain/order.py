@@ -13,7 +13,15 @@ import msgspec
 
 from ordering.domain.states import OrderState
 
-__all__ = ["CharacteristicValue", "ContactPerson", "JsonText", "LineItem", "Order", "RelatedItem"]
+__all__ = [
+    "CharacteristicValue",
+    "ContactPerson",
+    "JsonText",
+    "LineItem",
+    "Order",
+    "RelatedItem",
+    "show_tag",
+]
 
 #: JSON as text: how PostgreSQL's jsonb comes and goes.
 JsonText = str
@@ -132,9 +140,14 @@ class Order(msgspec.Struct, kw_only=True):
     @property
     def tag(self) -> str:
         """Another text for every change of the order: what an HTTP entity tag is made of."""
-        return f"{self.version}-{self.updated_at.timestamp() * 1000:.0f}"
+        return show_tag(self.version, self.updated_at)
 
     @property
     def has_work_notes(self) -> bool:
         """Whether somebody has to look at a line before approving the order."""
         return any(item.work_notes for item in self.line_items)
+
+
+def show_tag(version: int, updated_at: datetime) -> str:
+    """Show the tag of an order with this version, changed last at this moment."""
+    return f"{version}-{updated_at.timestamp() * 1000:.0f}"

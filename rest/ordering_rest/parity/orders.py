@@ -19,7 +19,7 @@ from ordering.domain.order import Order
 from ordering.domain.states import InboundState
 from ordering.inbound.lookup import InboundRecord, find_request
 from ordering.orders.idempotency import Answer
-from ordering.orders.reader import Branch, OrderFilter, find_order, list_orders
+from ordering.orders.reader import OrderFilter, ShownOrder, find_shown, list_shown
 from ordering_http.access import requires
 from ordering_http.operations import get, patch, post
 from ordering_http.request import Request, client_of, services_of
@@ -121,23 +121,23 @@ async def answer_order(request: Request, text: str, view: View) -> Response:
     """
     view = _with_fields(request, view)
     async with services_of(request).database.acquire() as connection:
-        found = await _find(connection, text, view.branches)
-    if isinstance(found, Order):
-        return _json(200, view.encode(found), {"ETag": entity_tag(found)})
+        found = await _find(connection, text, view)
+    if isinstance(found, ShownOrder):
+        return _json(200, view.pick(found.json), {"ETag": entity_tag(found)})
     if found.state is InboundState.ERROR:
         return _json(200, msgspec.json.encode(error_body(found.problems)), {})
     queued = error_body([Problem.of(messages.STILL_QUEUED)])
     return _json(200, msgspec.json.encode(queued), {"Retry-After": str(_RETRY_AFTER_S)})
 
 
-async def _find(connection: Connection, text: str, branches: Branch) -> Order | InboundRecord:
-    order = await find_order(connection, text, branches)
+async def _find(connection: Connection, text: str, view: View) -> ShownOrder | InboundRecord:
+    order = await find_shown(connection, text, view.shape, view.branches)
     if order is not None:
         return order
     record = await find_request(connection, text)
     if record is not None and record.state is InboundState.COMPLETED:
         # It was created between the two looks.
-        order = await find_order(connection, text, branches)
+        order = await find_shown(connection, text, view.shape, view.branches)
     found = order or record
     if found is None:
         raise NotFoundError([Problem.of(messages.ORDER_NOT_FOUND)])
@@ -155,13 +155,13 @@ async def answer_orders(request: Request, view: View) -> Response:
         party=query.get("relatedParty.id"),
     )
     async with services_of(request).database.acquire() as connection:
-        orders, total = await list_orders(
-            connection, which, limit=page.limit, offset=page.offset, branches=view.branches
+        orders, total = await list_shown(
+            connection, which, view.shape, view.branches, limit=page.limit, offset=page.offset
         )
     if not orders:
         raise NotFoundError([Problem.of(messages.NO_ORDERS)])
     headers = page_headers(view.path, query.items(), page, shown=len(orders), total=total)
-    return _json(200 if len(orders) == total else 206, view.encode_all(orders), headers)
+    return _json(200 if len(orders) == total else 206, view.pick_all(orders), headers)
 
 
 async def answer_revised(request: Request, text: str, view: View) -> Response:

@@ -168,6 +168,26 @@ async def test_each_order_of_a_page_is_a_value_of_its_own(
     assert [row["total"] for row in rows] == [3, 3, 3]
 
 
+_PLANS = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1"
+
+
+async def test_pages_of_all_orders_share_a_plan(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    await place(demo_database, keeper, *[payloads.order() for _ in range(40)])
+    counting = CountingDatabase(demo_database)
+    plans: list[tuple[int, int]] = []
+    async with counting.acquire() as connection:
+        # PostgreSQL plans five times before it judges whether one plan for all would do.
+        for offset in range(8):
+            await list_orders(
+                connection, OrderFilter(), limit=1 + offset, offset=offset, branches=Branch.ALL
+            )
+            (row,) = await connection.fetch(_PLANS, counting.statements[0])
+            plans.append((row["generic_plans"], row["custom_plans"]))
+    assert plans[-1] == (plans[-2][0] + 1, plans[-2][1])
+
+
 async def test_two_thousand_lines_take_as_many_statements_as_one(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:

@@ -18,7 +18,7 @@ async def test_a_defect_is_a_500_without_details_and_is_logged(
     async def fail(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr("ordering_rest.parity.orders.list_orders", fail)
+    monkeypatch.setattr("ordering_rest.parity.orders.list_shown", fail)
     with caplog.at_level(logging.ERROR):
         response = await api.get(ORDERS)
     assert response.status_code == 500
@@ -35,7 +35,7 @@ async def test_a_passing_failure_is_a_503(api: Api, monkeypatch: pytest.MonkeyPa
     async def fail(*_: Any, **__: Any) -> Any:
         raise RetryableError([Problem("Try again", "", 1)])
 
-    monkeypatch.setattr("ordering_rest.parity.orders.list_orders", fail)
+    monkeypatch.setattr("ordering_rest.parity.orders.list_shown", fail)
     assert (await api.get(ORDERS)).status_code == 503
 
 
@@ -53,7 +53,7 @@ async def test_the_lines_of_a_request_are_found_under_one_id(
         seen.append(correlation_id.get())
         raise RetryableError([Problem("Try again", "", 5)])
 
-    monkeypatch.setattr("ordering_rest.parity.orders.list_orders", note)
+    monkeypatch.setattr("ordering_rest.parity.orders.list_shown", note)
     await api.get(ORDERS)
     await api.get(ORDERS)
     assert [parse_id(each or "") is not None for each in seen] == [True, True]

@@ -239,7 +239,7 @@ async def test_a_defect_is_marked_too(api: Api, monkeypatch: pytest.MonkeyPatch)
     async def fail(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("ordering_rest.parity.orders.list_orders", fail)
+    monkeypatch.setattr("ordering_rest.parity.orders.list_shown", fail)
     response = await api.get(DEPRECATED)
     assert (response.status_code, response.headers["deprecation"]) == (500, "@1663804800")
 

@@ -79,7 +79,7 @@ async def test_the_status_of_an_error_does_not_change_its_shape(
     async def fail(*_: Any, **__: Any) -> Any:
         raise raised([Problem.of(messages.NOT_CANCELABLE_PONR)])
 
-    monkeypatch.setattr("ordering_rest.parity.orders.list_orders", fail)
+    monkeypatch.setattr("ordering_rest.parity.orders.list_shown", fail)
     response = await api.get(ORDERS)
     assert response.status_code == status
     assert response.json() == error(

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ordering.db.connection import Connection
-from ordering.orders.reader import OrderFilter, find_order, list_orders
+from ordering.orders.reader import OrderFilter, find_shown, list_shown
 from ordering_app.bench.answers import read_answers
 from ordering_app.bench.ceilings.bare import Answer, Handler, open_pool
 from ordering_app.bench.ceilings.recorded import Recorder
@@ -42,11 +42,14 @@ async def _record(connection: Connection, target: str) -> Recorder:
     """Read once what a target asks for, as the service does."""
     recorder: Any = Recorder(connection)
     asked = urlsplit(target)
-    branches = View().branches
+    view = View()
     if asked.path == ORDER_PATH:
         query = parse_qs(asked.query)
         limit, offset = int(query["limit"][0]), int(query["offset"][0])
-        await list_orders(recorder, OrderFilter(), limit=limit, offset=offset, branches=branches)
+        await list_shown(
+            recorder, OrderFilter(), view.shape, view.branches, limit=limit, offset=offset
+        )
     else:
-        await find_order(recorder, asked.path.rpartition("/")[2], branches)
+        identity = asked.path.rpartition("/")[2]
+        await find_shown(recorder, identity, view.shape, view.branches)
     return recorder
