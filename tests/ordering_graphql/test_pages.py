@@ -87,9 +87,11 @@ async def test_a_page_is_the_same_whether_or_not_it_is_asked_what_follows(
 ) -> None:
     await seven(demo_database, keeper)
     unasked = PAGE.replace("hasNextPage hasPreviousPage", "")
-    first = (await ask(PAGE, by=by, **{size: 3}))["data"]["orders"]
+    start: dict[str, Any] = {size: 3}
+    first = (await ask(PAGE, by=by, **start))["data"]["orders"]
     cursor = first["pageInfo"]["endCursor" if size == "first" else "startCursor"]
-    for asked in ({size: 3}, {size: 3, at: cursor}, {size: 7}, {size: 9}):
+    ways: list[dict[str, Any]] = [{size: 3}, {size: 3, at: cursor}, {size: 7}, {size: 9}]
+    for asked in ways:
         page = (await ask(PAGE, by=by, **asked))["data"]["orders"]
         del page["pageInfo"]["hasNextPage"], page["pageInfo"]["hasPreviousPage"]
         assert (await ask(unasked, by=by, **asked))["data"]["orders"] == page

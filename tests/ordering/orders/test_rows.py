@@ -265,7 +265,8 @@ async def test_copied_orders_are_numbered_in_their_order(
 async def test_a_copied_order_that_exists_already_is_refused_and_leaves_nothing(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
-    payload = payloads.order(items=[payloads.item(str(number)) for number in range(_SEPARATE_LINES)])
+    items = [payloads.item(str(number)) for number in range(_SEPARATE_LINES)]
+    payload = payloads.order(items=items)
     orders = await captured(demo_database, keeper, payload, payload)
     async with demo_database.transaction() as connection:
         await insert_orders(connection, orders[:1])
