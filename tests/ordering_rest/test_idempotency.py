@@ -250,5 +250,5 @@ async def test_without_a_key_nothing_is_asked_or_stored(
     else:
         await CreateOrder(counting, finder, Settings())(body, "cpq")
     assert [each.split()[:3] for each in counting.statements] == [
-        ["INSERT", "INTO", "inbound_request"] if mode else ["WITH", "header", "AS"]
+        ["INSERT", "INTO", "inbound_request"] if mode else ["WITH", "sent_order", "AS"]
     ]
