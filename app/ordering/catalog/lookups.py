@@ -43,38 +43,49 @@ FROM product_inventory WHERE external_id = ANY($6::text[])
 """
 
 
+#: The texts under which parties, locations and inventories are named.
+_Names = tuple[set[str], set[str], set[str]]
+
+
 class ReferenceFinder:
     """Finds what drafts name; concurrent callers share a statement."""
 
     def __init__(self, database: Database, keeper: CatalogKeeper) -> None:
         self._keeper = keeper
-        self._gather: Gather[OrderDraft, References] = Gather(database, self._find)
+        self._gather: Gather[_Names, References] = Gather(database, self._find)
 
     async def find(self, draft: OrderDraft) -> References:
-        """Find what a draft names, and perhaps what others name too."""
-        return await self._gather.submit(draft)
+        """Find what a draft names, and perhaps what others name too.
 
-    async def _find(
-        self, connection: Connection, drafts: Sequence[OrderDraft]
-    ) -> Sequence[References]:
-        found = await find_references(connection, self._keeper.catalog, drafts)
-        return [found] * len(drafts)
+        The database is not asked where it names nothing, as revisions often do.
+        """
+        names = _names([draft])
+        if not any(names):
+            return References(catalog=self._keeper.catalog)
+        return await self._gather.submit(names)
+
+    async def _find(self, connection: Connection, asked: Sequence[_Names]) -> Sequence[References]:
+        parties, locations, inventories = (
+            set[str]().union(*each) for each in zip(*asked, strict=True)
+        )
+        names = (parties, locations, inventories)
+        return [await _read(connection, self._keeper.catalog, names)] * len(asked)
 
 
 async def find_references(
     connection: Connection, catalog: Catalog, drafts: Iterable[OrderDraft]
 ) -> References:
     """Find everything that the drafts name, in one statement however many they are."""
-    parties, locations, inventories = _names(drafts)
-    if not (parties or locations or inventories):
-        return References(catalog=catalog)
-    rows = await connection.fetch(
-        _STATEMENT, *_split(parties), *_split(locations), *_split(inventories)
-    )
-    return _collect(catalog, rows)
+    names = _names(drafts)
+    return await _read(connection, catalog, names) if any(names) else References(catalog=catalog)
 
 
-def _names(drafts: Iterable[OrderDraft]) -> tuple[set[str], set[str], set[str]]:
+async def _read(connection: Connection, catalog: Catalog, names: _Names) -> References:
+    parameters = [part for texts in names for part in _split(texts)]
+    return _collect(catalog, await connection.fetch(_STATEMENT, *parameters))
+
+
+def _names(drafts: Iterable[OrderDraft]) -> _Names:
     """Collect the parties, locations and inventories that drafts name."""
     parties: set[str] = set()
     locations: set[str] = set()
