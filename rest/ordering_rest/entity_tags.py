@@ -6,7 +6,7 @@ from collections.abc import Collection
 from ordering.domain import messages
 from ordering.domain.errors import InvalidRequestError, Problem
 from ordering.domain.order import Order
-from ordering.orders.lock import ANY_TAG
+from ordering.orders.changing import ANY_TAG
 from ordering.orders.reader import ShownOrder
 from ordering_http.request import Headers
 

@@ -1,7 +1,7 @@
 """Move an order on: from what fulfilment reports to the change that it comes to, or every problem.
 
 Transitions leave the version alone: it counts revisions and requests to cancel. Nothing here does
-I/O; the caller holds the locks of the order and of the inventories.
+I/O; the caller holds the locks of the inventories.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -2,7 +2,7 @@
 
 The order of things: what is said that is new (`rules.revisions.news_of`) is captured as if it were
 an order, laid over the lines and the header (`merging`), and judged; then versions, states and the
-audit follow. Nothing here does I/O; the caller holds the order's lock
+audit follow. Nothing here does I/O, or changes the order at hand
 (docs/decisions/0015-revisions.md).
 """
 

@@ -4,18 +4,17 @@ from collections.abc import Collection
 
 from ordering.db.engine import Database
 from ordering.domain.cancellation import Cancellation, cancel
-from ordering.domain.change import moment_after
+from ordering.domain.change import Change, moment_after
 from ordering.domain.order import Order
-from ordering.orders.changes import write_change
-from ordering.orders.idempotency import Once, begin_once, keep_answers
-from ordering.orders.lock import lock_order
+from ordering.orders.changing import AtHand, change_order
+from ordering.orders.idempotency import Once
 from ordering.settings import Settings
 
 __all__ = ["CancelOrder"]
 
 
 class CancelOrder:
-    """The use case: lock, decide, write, in one transaction."""
+    """The use case."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
@@ -35,18 +34,18 @@ class CancelOrder:
         `InvalidRequestError` or `OutdatedError`, and of a request with a key what `begin_once`
         raises; then nothing was written.
         """
-        async with self._database.transaction() as connection:
-            if once:
-                await begin_once(connection, once.key)
-            order = await lock_order(connection, asked.order_id, tags)
-            change = cancel(
-                order,
-                asked,
-                client=client,
-                moment=moment_after(order),
-                cancel_new=self._cancel_new,
+
+        async def decide(it: AtHand) -> Change:
+            moment = moment_after(it.order)
+            return cancel(
+                it.order, asked, client=client, moment=moment, cancel_new=self._cancel_new
             )
-            await write_change(connection, change)
-            if once:
-                await keep_answers(connection, [once.kept(change.order, order.id)])
-        return change.order
+
+        return await change_order(
+            self._database,
+            asked.order_id,
+            decide,
+            lambda change: change.order,
+            tags=tags,
+            once=once,
+        )

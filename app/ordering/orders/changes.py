@@ -1,11 +1,12 @@
 """Where changes of orders become rows: the one place that updates the tables of the aggregate.
 
-Each statement is an array statement: their number depends on the kind of change, never on how
-many lines it touches. They run in the transaction that holds the order's lock.
+All rows of the aggregate are written by one array statement, however many lines a change touches,
+and only if the order is still as it was read (docs/decisions/0025-changing-orders.md).
 """
 
 from collections.abc import Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from piccolo.table import Table
 from ordering.db.array_insert import ArrayInsert
 from ordering.db.array_update import ArrayUpdate
 from ordering.db.connection import Connection
-from ordering.db.meta import table_name
+from ordering.db.meta import column_name, filled_columns, table_name
 from ordering.db.tables import (
     CustomerOrder,
     OrderCharacteristicValue,
@@ -39,6 +40,7 @@ from ordering.orders.rows import EventRow, NoteRow, RevisionRow
 
 __all__ = ["write_change"]
 
+_OF_LINE = ("order_id", "line_item_id")
 _FIXED = frozenset({"id", "number", "item_id", "position", "action", "created_by", "created_at"})
 
 
@@ -52,56 +54,64 @@ class _Audit(RevisionRow):
     changes: str
 
 
-_UPDATE_ORDER = ArrayUpdate(CustomerOrder, _changeable(Order))
-_UPDATE_LINES = ArrayUpdate(OrderLineItem, _changeable(LineItem), first=_UPDATE_ORDER.width + 1)
+_HEADER_COLUMNS = [
+    name for name in map(column_name, filled_columns(CustomerOrder)) if name in _changeable(Order)
+]
+_SET = ", ".join(f"{name} = ${number}" for number, name in enumerate(_HEADER_COLUMNS, 3))
+_read_header = attrgetter("id", *_HEADER_COLUMNS)
 
-#: What every change writes beside its updates: lines, notes, audit, events.
-_ADDED: tuple[tuple[type[Table], type[msgspec.Struct], tuple[str, ...]], ...] = (
-    (OrderLineItem, LineItem, ("order_id",)),
-    (WorkNote, NoteRow, ()),
-    (OrderRevision, _Audit, ()),
-    (OrderEvent, EventRow, ()),
-)
-_OF_LINE = ("order_id", "line_item_id")
-#: The lists of a line, each with its table and of what its rows are made.
-_LISTS: dict[str, tuple[type[Table], type[msgspec.Struct]]] = {
-    "characteristics": (OrderCharacteristicValue, CharacteristicValue),
-    "contacts": (OrderLineItemContact, ContactPerson),
-    "related_items": (OrderLineRelatedItem, RelatedItem),
+# Every change moves `updated_at` on, whatever else it does (`moment_after`). Who had to wait for
+# another's change of this row is given the row as that one left it, and finds no match.
+_HEADER = f"UPDATE customer_order SET {_SET} WHERE updated_at = $1 AND id = $2 RETURNING id"
+#: Every other part does something only then. PostgreSQL has to know that first, so the header's row
+#: is also the first to be locked.
+_IF_WRITTEN = "EXISTS (SELECT FROM header)"
+
+_FIRST = len(_HEADER_COLUMNS) + 3
+_UPDATE_LINES = ArrayUpdate(OrderLineItem, _changeable(LineItem), first=_FIRST)
+
+#: The rows that changes add: their table, of what they are made, and what leads them.
+_ADDED: dict[str, tuple[type[Table], type[msgspec.Struct], tuple[str, ...]]] = {
+    "added": (OrderLineItem, LineItem, ("order_id",)),
+    "notes": (WorkNote, NoteRow, ()),
+    "audit": (OrderRevision, _Audit, ()),
+    "events": (OrderEvent, EventRow, ()),
+    "characteristics": (OrderCharacteristicValue, CharacteristicValue, _OF_LINE),
+    "contacts": (OrderLineItemContact, ContactPerson, _OF_LINE),
+    "related_items": (OrderLineRelatedItem, RelatedItem, _OF_LINE),
 }
-
-
-def _removal(table: type[Table], first: int) -> str:
-    return (
-        f"DELETE FROM {table_name(table)}"
-        f" WHERE order_id = ${first} AND line_item_id = ANY(${first + 1}::uuid[])"
-    )
-
-
-#: Contacts keep their ids, so the old ones have to be gone before the new ones come.
-_REMOVE_CONTACTS = _removal(OrderLineItemContact, 1)
+#: Of these the lists of lines, which are replaced as a whole.
+_LISTS = ("characteristics", "contacts", "related_items")
 
 
 @cache
-def _statement(lists: tuple[str, ...]) -> tuple[str, list[ArrayInsert]]:
-    """Make the statement of a change that replaces these lists; with it the inserts, in order.
+def _statement(*added: str, with_lines: bool) -> tuple[str, dict[str, ArrayInsert]]:
+    """Make the statement of a change that adds such rows, with lines or not; and its inserts.
 
-    One round trip, as the lock is held meanwhile. The parameters of a list are the order, the lines
-    whose rows go, and the rows that come.
+    It answers the order's id if it wrote anything. Its parameters are the moment of the change
+    before, the header, the lines, and of each insert the rows; before those of a list the lines
+    whose rows go. What a change does not have is left out: it would cost both sides time.
     """
-    parts, inserts = [_UPDATE_ORDER.sql, _UPDATE_LINES.sql], list[ArrayInsert]()
-    first = _UPDATE_ORDER.width + _UPDATE_LINES.width + 1
-    for table, of, leading in _ADDED:
-        inserts.append(ArrayInsert(table, of.__struct_fields__, leading=leading, first=first))
-        first += inserts[-1].width
-    for table, of in (_LISTS[name] for name in lists):
-        parts.append(_removal(table, first))
-        first += 2
-        inserts.append(ArrayInsert(table, of.__struct_fields__, leading=_OF_LINE, first=first))
-        first += inserts[-1].width
-    parts += [insert.sql for insert in inserts]
-    ctes = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(parts))
-    return f"WITH {ctes} SELECT", inserts
+    parts, inserts, first = [f"header AS ({_HEADER})"], dict[str, ArrayInsert](), _FIRST
+    if with_lines:
+        parts.append(f"lines AS ({_UPDATE_LINES.sql} AND {_IF_WRITTEN})")
+        first += _UPDATE_LINES.width
+    for name in added:
+        (table, of, leading), condition = _ADDED[name], _IF_WRITTEN
+        if name in _LISTS:
+            parts.append(
+                f"old_{name} AS (DELETE FROM {table_name(table)}"
+                f" WHERE order_id = (SELECT id FROM header)"
+                f" AND line_item_id = ANY(${first}::uuid[]) RETURNING id)"
+            )
+            # Contacts keep their ids, so the old ones have to be gone before the new ones come: all
+            # of them, or they could not be counted.
+            condition += f" AND (SELECT count(*) FROM old_{name}) >= 0"
+            first += 1
+        inserts[name] = ArrayInsert(table, of.__struct_fields__, leading=leading, first=first)
+        parts.append(f"new_{name} AS ({inserts[name].sql} WHERE {condition})")
+        first += inserts[name].width
+    return f"WITH {', '.join(parts)} SELECT id FROM header", inserts
 
 
 #: An external id that another inventory has, or is about to have, is not given: that one keeps it.
@@ -126,43 +136,39 @@ _WRITE_INVENTORY = (
 )
 
 
-async def write_change(connection: Connection, change: Change) -> None:
-    """Write a change of an order whose lock this transaction holds: rows, audit and events."""
+async def write_change(connection: Connection, read: Order, change: Change) -> bool:
+    """Write a change of an order: rows, audit and events; tells whether it did.
+
+    It does not if the order was changed since it was `read`; then nothing is written. That is one
+    statement, a transaction by itself outside of one. Inventories want one, and the order's lock.
+    """
     order = change.order
-    rows: tuple[list[tuple[Any, ...]], ...] = (
-        [(order.id, line) for line in change.added],
-        [(note,) for note in _notes(change)],
-        [(_audit(change),)],
-        [(EventRow(order.id, event, change.moment),) for event in change.events],
-    )
-    lists = {name: _replaced(change, name) for name in _LISTS if _touches(change, name)}
-    statement, inserts = _statement(tuple(lists))
-    values: list[object] = [
-        *_UPDATE_ORDER.arrays([order]),
-        *_UPDATE_LINES.arrays([each.line for each in change.lines]),
-    ]
-    for insert, added in zip(inserts[: len(rows)], rows, strict=True):
-        values += insert.arrays(added)
-    for (name, lines), insert in zip(lists.items(), inserts[len(rows) :], strict=True):
-        come = [
+    replaced = {name: [each.line for each in change.lines if name in each.lists] for name in _LISTS}
+    rows: dict[str, list[tuple[Any, ...]]] = {
+        "added": [(order.id, line) for line in change.added],
+        "notes": [(note,) for note in _notes(change)],
+        "audit": [(_audit(change),)],
+        "events": [(EventRow(order.id, event, change.moment),) for event in change.events],
+    }
+    for name, lines in replaced.items():
+        rows[name] = [
             (order.id, line.id, each)
             for line in [*lines, *change.added]
             for each in getattr(line, name)
         ]
-        values += [order.id, [line.id for line in lines], *insert.arrays(come)]
-    if lines := lists.get("contacts"):
-        await connection.execute(_REMOVE_CONTACTS, order.id, [line.id for line in lines])
-    await connection.execute(statement, *values)
+    touched = [name for name in rows if rows[name] or replaced.get(name)]
+    statement, inserts = _statement(*touched, with_lines=bool(change.lines))
+    values: list[object] = [read.updated_at, *_read_header(order)]
+    if change.lines:
+        values += _UPDATE_LINES.arrays([each.line for each in change.lines])
+    for name, insert in inserts.items():
+        if name in replaced:
+            values.append([line.id for line in replaced[name]])
+        values += insert.arrays(rows[name])
+    if await connection.fetchval(statement, *values) is None:
+        return False
     await _write_inventories(connection, change.inventories)
-
-
-def _replaced(change: Change, name: str) -> list[LineItem]:
-    return [each.line for each in change.lines if name in each.lists]
-
-
-def _touches(change: Change, name: str) -> bool:
-    """Tell whether a list is replaced on any line, or a new line has it."""
-    return bool(_replaced(change, name)) or any(getattr(line, name) for line in change.added)
+    return True
 
 
 async def _write_inventories(

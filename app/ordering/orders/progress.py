@@ -6,14 +6,13 @@ import msgspec
 
 from ordering.db.engine import Database
 from ordering.domain.actions import Action, allowed_actions
-from ordering.domain.change import moment_after
+from ordering.domain.change import Change, moment_after
 from ordering.domain.inventory import Inventories
 from ordering.domain.order import LineItem, Order
 from ordering.domain.progress import lines_moved, progress, read_transition
-from ordering.orders.changes import write_change
-from ordering.orders.idempotency import Once, begin_once, keep_answers
+from ordering.orders.changing import AtHand, change_order
+from ordering.orders.idempotency import Once
 from ordering.orders.inventories import lock_inventories
-from ordering.orders.lock import lock_order
 
 __all__ = ["Progress", "ProgressOrder"]
 
@@ -30,7 +29,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProgressOrder:
-    """The use case: lock the order, then its inventories, decide, write, in one transaction."""
+    """The use case; actions that reach inventories lock these, too, once the order is locked."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -51,21 +50,24 @@ class ProgressOrder:
         raises; then nothing was written.
         """
         asked = read_transition(body)
-        async with self._database.transaction() as connection:
-            if once:
-                await begin_once(connection, once.key)
-            order = await lock_order(connection, text, tags)
+
+        async def decide(it: AtHand) -> Change | None:
             inventories = Inventories()
             if asked.action in _REACHING_INVENTORY:
-                inventories = await lock_inventories(connection, lines_moved(order, asked))
-            moment = moment_after(order)
-            change = progress(order, asked, inventories, client=client, moment=moment)
-            await write_change(connection, change)
-            done = Progress(
-                order=change.order,
-                moved=[each.line for each in change.lines if each.fields],
-                allowed=allowed_actions(change.order),
-            )
-            if once:
-                await keep_answers(connection, [once.kept(done, order.id)])
-        return done
+                if not it.locked:
+                    return None
+                lines = lines_moved(it.order, asked)
+                inventories = await lock_inventories(it.connection, lines)
+            moment = moment_after(it.order)
+            return progress(it.order, asked, inventories, client=client, moment=moment)
+
+        return await change_order(self._database, text, decide, _progress, tags=tags, once=once)
+
+
+def _progress(change: Change) -> Progress:
+    """Tell what a transition came to."""
+    return Progress(
+        order=change.order,
+        moved=[each.line for each in change.lines if each.fields],
+        allowed=allowed_actions(change.order),
+    )

@@ -147,7 +147,7 @@ SELECT {columns} FROM customer_order WHERE id = $1 OR external_id = $2
 ORDER BY (id = $1) IS TRUE DESC, number DESC LIMIT 1
 """
 _FIND = _BY_TEXT.format(columns="*")
-_LOCK = f"{_BY_TEXT.format(columns='id')} FOR UPDATE"
+_LOCK = f"{_BY_TEXT.format(columns='id, updated_at')} FOR UPDATE"
 _BY_ID = "SELECT * FROM customer_order WHERE id = $1"
 _FILTERED_PAGE = "SELECT * FROM customer_order {where} ORDER BY number LIMIT $1 OFFSET $2"
 # Which plan is good for a filter depends on what it asks for, so each request is planned. Of all
@@ -180,19 +180,24 @@ async def find_order(connection: Connection, text: str, branches: Branch) -> Ord
     return _decoder.decode(found) if found else None
 
 
-async def lock_order_rows(connection: Connection, text: str) -> Order | None:
+async def lock_order_rows(
+    connection: Connection, text: str, known: Order | None = None
+) -> Order | None:
     """Find an order as `find_order` does, whole, and keep others from changing it.
 
     The connection must be in a transaction, at whose end the lock ends. It is read after the lock
-    is there: who waited for it has to see what was changed meanwhile, below the header too.
+    is there, unless it is `known` and was not changed since: who waited for it has to see what was
+    changed meanwhile, below the header too.
     """
     if "\0" in text:
         return None
-    identity = await connection.fetchval(_LOCK, parse_id(text), text)
-    if identity is None:
+    row = await connection.fetchrow(_LOCK, parse_id(text), text)
+    if row is None:
         return None
+    if known is not None and (known.id, known.updated_at) == (row["id"], row["updated_at"]):
+        return known
     return _decoder.decode(
-        await connection.fetchval(_select(_BY_ID, _AGGREGATE, Branch.ALL), identity)
+        await connection.fetchval(_select(_BY_ID, _AGGREGATE, Branch.ALL), row["id"])
     )
 
 

@@ -7,15 +7,15 @@ from msgspec.structs import replace
 from ordering.catalog.lookups import ReferenceFinder, find_references
 from ordering.db.connection import Connection
 from ordering.db.engine import Database
+from ordering.domain.change import Change
 from ordering.domain.draft import LineItemDraft, OrderDraft, ProductDraft
 from ordering.domain.ids import show_id
 from ordering.domain.order import Order
 from ordering.domain.references import References
 from ordering.domain.revision import RevisionPolicy, approve_added, revise
-from ordering.orders.changes import write_change
+from ordering.orders.changing import AtHand, change_order
 from ordering.orders.external_ids import ExternalIds
 from ordering.orders.inventories import lock_inventories
-from ordering.orders.lock import lock_order
 from ordering.orders.validate import policy_of, read_order
 from ordering.settings import Settings
 
@@ -26,7 +26,7 @@ _NAMED = frozenset({"externalId", "externalSystem"})
 
 
 class ReviseOrder:
-    """The use case: decode, look up, then lock, decide and write in one transaction.
+    """The use case: decode, look up, then change the order.
 
     With `external_ids` no other order may have the one that a revision gives.
     """
@@ -63,20 +63,29 @@ class ReviseOrder:
             edit_new=self._settings.edit_new_orders,
             wait_for_approval=self._settings.revision_approval == "manual",
         )
-        async with self._database.transaction() as connection:
-            order = await lock_order(connection, text, tags)
+
+        async def decide(it: AtHand) -> Change | None:
+            known = found
             if not self._rules.allow_spec_version_update:
-                found = await _with_installed(connection, found, order)
-            change = revise(order, decoded, found, how)
-            if self._external_ids is not None and _NAMED & change.fields.keys():
-                (taken,) = await self._external_ids.claim(connection, [change.order])
+                known = await _with_installed(it.connection, found, it.order)
+            change = revise(it.order, decoded, known, how)
+            named = self._external_ids if _NAMED & change.fields.keys() else None
+            if named is None and not change.added:
+                return change
+            if not it.locked:
+                return None
+            if named is not None:
+                (taken,) = await named.claim(it.connection, [change.order])
                 if taken is not None:
                     raise taken
             if change.added:
-                inventories = await lock_inventories(connection, change.added)
+                inventories = await lock_inventories(it.connection, change.added)
                 change = approve_added(change, inventories)
-            await write_change(connection, change)
-        return change.order
+            return change
+
+        return await change_order(
+            self._database, text, decide, lambda change: change.order, tags=tags
+        )
 
 
 async def _with_installed(connection: Connection, found: References, order: Order) -> References:

@@ -332,3 +332,24 @@ def test_five_thousand_lines_lose_their_parent() -> None:
     change = revised(before, lines(*alone))
     assert len(change.lines) == 4999
     assert change.lines[0].fields["parent"] == ("top", None)
+
+
+def test_the_order_that_is_revised_stays_as_it_is() -> None:
+    """It may be decided on once more, under its lock."""
+    before = order_in(IN_PROGRESS, tree())
+    kept = encode(before)
+    product = payloads.product(
+        productCharacteristic=[payloads.characteristic("CPE Type", "none such")],
+        relatedParty=[payloads.contact(id="c1")],
+    )
+    revised(
+        before,
+        lines(
+            said("left", quantity=7, product=product),
+            said("right", productOrderItemRelationship=[related("left")]),
+            said("leaf", revisionOperation="cancel"),
+            plain("new", productOrderItemRelationship=[related("top")]),
+            note=[payloads.note()],
+        ),
+    )
+    assert encode(before) == kept

@@ -204,6 +204,7 @@ async def test_a_revision_waits_for_who_holds_the_order_and_sees_what_that_one_c
     async with demo_database.transaction() as holder:
         await holder.execute("SELECT 1 FROM customer_order FOR UPDATE")
         await holder.execute("UPDATE order_line_item SET quantity = 7")
+        await holder.execute("UPDATE customer_order SET updated_at = updated_at + interval '1 ms'")
         revising = asyncio.create_task(revise(show_id(order.id), b"{}", "portal"))
         async with demo_database.acquire() as watcher:
             await waiters(watcher, 1)
