@@ -40,9 +40,8 @@ _VISITS = "(($4::int + 9) / 10)"
 # One half of a batch goes by turns: a tenth as many parties as there are places are visited, in the
 # order of their ids, from where the last claim left off, each by one probe of the index whatever
 # the length of its line. The other half, and what the turns leave of the first, goes by priority
-# and arrival. More visits would cost: each takes rows from other pages than the last. Without a
-# party to begin with, all goes by priority and arrival.
-_NEXT_FRESH = """
+# and arrival. More visits would cost: each takes rows from other pages than the last.
+_NEXT_BY_TURNS = """
 WITH RECURSIVE visited AS (
     (SELECT {party} AS party, 1 AS visits FROM inbound_request
      WHERE {fresh} AND {party} >= $6 ORDER BY {party} LIMIT 1)
@@ -87,6 +86,24 @@ WITH RECURSIVE visited AS (
 )
 """
 
+# All by priority and arrival. A text of its own, not the one above with no turns in it: each claim
+# is planned anew, and to plan this one takes less than half of the time
+# (docs/decisions/0027-batches-in-hand.md).
+_NEXT_BY_ARRIVAL = """
+WITH by_arrival AS (
+    SELECT id, priority, number, payload_bytes FROM inbound_request
+    WHERE {fresh} AND {due}
+    ORDER BY priority DESC, number
+    LIMIT $4::int
+    FOR UPDATE SKIP LOCKED
+), placed AS (
+    SELECT id, row_number() OVER line AS place, sum(payload_bytes) OVER line AS bytes
+    FROM by_arrival WINDOW line AS (ORDER BY priority DESC, number)
+), next AS (
+    SELECT id, NULL::uuid AS last_party FROM placed WHERE place = 1 OR bytes <= $5::bigint
+)
+"""
+
 # A record that was tried before may be what kills workers, so it is taken alone: its neighbours
 # must not count attempts because of it.
 _NEXT_TRIED = """
@@ -109,9 +126,10 @@ FROM next WHERE request.id = next.id
 RETURNING request.id, request.number, request.payload, request.initiated_by,
           request.created_at, request.attempts, request.inventory_ids IS NOT NULL, last_party
 """
-_CLAIM_FRESH = (
-    _NEXT_FRESH.format(party=_PARTY, fresh=_FRESH, due=_DUE, half=_HALF, visits=_VISITS) + _TAKE
+_CLAIM_BY_TURNS = (
+    _NEXT_BY_TURNS.format(party=_PARTY, fresh=_FRESH, due=_DUE, half=_HALF, visits=_VISITS) + _TAKE
 )
+_CLAIM_BY_ARRIVAL = _NEXT_BY_ARRIVAL.format(fresh=_FRESH, due=_DUE) + _TAKE
 _CLAIM_TRIED = _NEXT_TRIED + _TAKE
 
 # Rows that are being completed are locked and need no lease; the others get a new one.
@@ -238,10 +256,12 @@ async def claim(
     turn = rotation or Rotation()
     taking = (new_id(), timedelta(seconds=lease_s), system_id)
     visits = turn.visits
-    fresh = (_CLAIM_FRESH, (*taking, batch, max_bytes, turn.party if visits else None))
+    fresh = (*taking, batch, max_bytes)
+    by_turns = (_CLAIM_BY_TURNS, (*fresh, turn.party))
+    by_arrival = (_CLAIM_BY_ARRIVAL, fresh)
     tried = (_CLAIM_TRIED, taking)
     rows: Sequence[Row] = ()
-    for statement, values in (fresh, tried) if visits else (tried, fresh):
+    for statement, values in (by_turns, tried) if visits else (tried, by_arrival):
         rows = rows or await connection.fetch(statement, *values)
     turn.visits = not visits
     if visits and rows and (last := rows[0]["last_party"]):

@@ -85,12 +85,23 @@ async def plan_of(connection: Connection, name: str, *values: object) -> dict[st
     return plan
 
 
-@pytest.mark.parametrize("party", [FIRST, UUID(int=2**127), None])
-async def test_a_claim_reads_a_few_rows_for_each_that_it_takes(
-    crowded: Connection, party: UUID | None
+async def test_a_claim_by_arrival_reads_what_it_takes(crowded: Connection) -> None:
+    plan = await plan_of(crowded, "claim._CLAIM_BY_ARRIVAL", *MINE, BATCH, 4 << 20)
+    assert plan["Actual Rows"] == BATCH
+    # To lock a row and to change it, it is read twice.
+    assert touched(plan) == 2 * BATCH
+    assert {each["Index Name"] for each in scans(plan)} == {
+        "inbound_request_fresh",
+        "inbound_request_pkey",
+    }
+
+
+@pytest.mark.parametrize("party", [FIRST, UUID(int=2**127)])
+async def test_a_claim_by_turns_reads_a_few_rows_for_each_that_it_takes(
+    crowded: Connection, party: UUID
 ) -> None:
     values = (*MINE, BATCH, 4 << 20, party)
-    plan = await plan_of(crowded, "claim._CLAIM_FRESH", *values)
+    plan = await plan_of(crowded, "claim._CLAIM_BY_TURNS", *values)
     assert plan["Actual Rows"] == BATCH
     assert touched(plan) <= 3 * BATCH + 20
     assert {each["Index Name"] for each in scans(plan)} == {
