@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -48,6 +49,9 @@ _log = logging.getLogger(__name__)
 #: no data.
 _TELLING = ("sqlstate", "constraint_name", "column_name", "plugin")
 
+#: How many seconds of preparing may pass until the others run.
+_BREATH_S = 0.0005
+
 
 class _Ready(NamedTuple):
     """An order to be created for a record."""
@@ -70,11 +74,27 @@ class _Prepared(NamedTuple):
     refused: list[tuple[Claimed, Sequence[Problem]]]
 
 
+class _Breath:
+    """Lets others run now and then: the batches that are being written, and renewals of leases.
+
+    Not after each record: to hand over takes some microseconds, and few of them are needed.
+    """
+
+    def __init__(self) -> None:
+        self._since = time.perf_counter()
+
+    async def take(self) -> None:
+        """Let the others run if it is time."""
+        if time.perf_counter() - self._since >= _BREATH_S:
+            await asyncio.sleep(0)
+            self._since = time.perf_counter()
+
+
 class Processor:
     """Drains the queue by batches.
 
     Several may be processed at once. They are prepared one after the other, so that one is prepared
-    while PostgreSQL writes another, instead of all being prepared and then all written.
+    while PostgreSQL writes others, instead of all being prepared and then all written.
 
     `system_id` names the worker in the records. `spread` draws the factor of a wait before another
     attempt, so that waits do not end together.
@@ -195,13 +215,13 @@ class Processor:
         """Decode and capture what can be; what cannot is refused with its problems."""
         decoded: list[tuple[Claimed, Decoded[OrderDraft]]] = []
         prepared = _Prepared([], [])
+        breath = _Breath()
         for record in records:
             try:
                 decoded.append((record, read_order(record.payload.encode(), self._policy)))
             except InvalidRequestError as error:
                 prepared.refused.append((record, error.problems))
-            # A breath for the lease's renewal: large payloads take their time.
-            await asyncio.sleep(0)
+            await breath.take()
         async with self._database.acquire() as connection:
             drafts = [each.draft for _, each in decoded]
             found = await find_references(connection, self._keeper.catalog, drafts)
@@ -216,7 +236,7 @@ class Processor:
                 validate_characteristic_values=not self._settings.disable_char_value_validation,
             )
             prepared.ready.append(_Ready(record, capture(each.draft, found, how)))
-            await asyncio.sleep(0)
+            await breath.take()
         return prepared
 
     async def _write(self, connection: Connection, taken: Claim, prepared: _Prepared) -> None:

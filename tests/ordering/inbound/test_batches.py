@@ -2,6 +2,8 @@
 
 import asyncio
 import secrets
+from itertools import count, pairwise
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -87,6 +89,39 @@ async def test_a_batch_is_prepared_while_another_is_written(
         assert await states(demo_database) == {"in_progress": 2}
     assert await draining == [1, 1]
     assert await created(demo_database) == set(ids)
+
+
+@pytest.mark.parametrize(("step_s", "others_run"), [(0.0, False), (1.0, True)])
+async def test_others_run_now_and_then_while_a_batch_is_prepared(
+    demo_database: Database,
+    keeper: CatalogKeeper,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    step_s: float,
+    others_run: bool,
+) -> None:
+    records, beats, seen = 12, count(), list[int]()
+    clock = (step_s * tick for tick in count())
+    await put(demo_database, *[GOOD] * records)
+
+    async def beat() -> None:
+        while True:
+            next(beats)
+            await asyncio.sleep(0)
+
+    def watching(*args: Any) -> Order:
+        seen.append(next(beats))
+        return capture(*args)
+
+    monkeypatch.setattr(
+        "ordering.inbound.process.time", SimpleNamespace(perf_counter=lambda: next(clock))
+    )
+    monkeypatch.setattr("ordering.inbound.process.capture", watching)
+    other = asyncio.create_task(beat())
+    assert await make_processor(demo_database, keeper).drain_batch() == records
+    other.cancel()
+    apart = [later - earlier - 1 for earlier, later in pairwise(seen)]
+    assert apart == [int(others_run)] * (records - 1)
 
 
 class Held:
