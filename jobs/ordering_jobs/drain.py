@@ -14,8 +14,9 @@ _log = logging.getLogger(__name__)
 _AFTER_FAILURE_S = 1.0
 #: A queue that is resumed without a ring, on the command line, is drained this soon.
 _WHILE_CLOSED_S = 1.0
-#: How many batches are in hand at once: one is prepared while PostgreSQL writes another.
-_HANDS = 2
+#: How many batches are in hand at once: one is prepared while PostgreSQL writes another and claims
+#: a third. With two, what prepares waits now and then for what is written and claimed.
+_HANDS = 3
 
 
 class Drainer:

@@ -141,19 +141,17 @@ async def has_begun(slow: Slow, number: int) -> None:
     await until(look)
 
 
-async def test_two_batches_are_in_hand_and_the_next_is_claimed_when_one_ends() -> None:
+async def test_three_batches_are_in_hand_and_the_next_is_claimed_when_one_ends() -> None:
     slow = Slow()
     drainer = Drainer(cast("Processor", slow), sweep_s=3600)
     drainer.open()
-    await has_begun(slow, 2)
-    assert slow.looks == 2
-    slow.go_on.release()
     await has_begun(slow, 3)
-    assert (slow.looks, len(slow.finished)) == (3, 1)
-    for _ in slow.script:
+    assert slow.looks == 3
+    slow.go_on.release()
+    await has_begun(slow, 4)
+    assert (slow.looks, len(slow.finished)) == (4, 1)
+    for _ in range(len(slow.script) + 3):
         slow.go_on.release()
-    slow.go_on.release()
-    slow.go_on.release()
     await drainer.close()
 
 
@@ -221,7 +219,7 @@ async def test_closing_finishes_the_batches_in_hand_and_takes_no_other() -> None
     slow = Slow()
     drainer = Drainer(cast("Processor", slow), sweep_s=3600)
     drainer.open()
-    await has_begun(slow, 2)
+    await has_begun(slow, 3)
     closing = asyncio.create_task(drainer.close())
     slow.go_on.release()
 
@@ -231,22 +229,23 @@ async def test_closing_finishes_the_batches_in_hand_and_takes_no_other() -> None
     await until(one_finished)
     assert not closing.done()
     slow.go_on.release()
+    slow.go_on.release()
     await closing
-    assert (slow.looks, len(slow.finished)) == (2, 2)
+    assert (slow.looks, len(slow.finished)) == (3, 3)
     await drainer.close()
 
 
-async def test_a_defect_in_one_batch_ends_the_task_behind_the_other() -> None:
+async def test_a_defect_in_one_batch_ends_the_task_behind_the_others() -> None:
     slow = Slow()
-    slow.failing = [ConnectionResetError(), ZeroDivisionError()]
+    slow.failing = [ConnectionResetError(), ZeroDivisionError(), ConnectionResetError()]
     drainer = Drainer(cast("Processor", slow), sweep_s=3600)
     task = drainer.open()
-    await has_begun(slow, 2)
-    slow.go_on.release()
-    slow.go_on.release()
+    await has_begun(slow, 3)
+    for _ in slow.failing.copy():
+        slow.go_on.release()
     await asyncio.wait({task})
     assert isinstance(task.exception(), ZeroDivisionError)
-    assert (slow.looks, slow.finished) == (2, [])
+    assert (slow.looks, slow.finished) == (3, [])
     await drainer.close()
 
 
