@@ -50,6 +50,7 @@ async def run_worker(settings: Settings, database_url: str, redis_url: str) -> N
         database_url,
         pool_size=settings.database_pool_size,
         command_timeout_s=COMMAND_TIMEOUT_S,
+        through_indexes=True,
     )
     await database.open()
     keeper = CatalogKeeper(database, check_s=settings.catalog_check_s)

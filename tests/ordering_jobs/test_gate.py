@@ -95,6 +95,7 @@ async def test_a_pause_stops_a_run_between_two_batches(
     await put(demo_database, GOOD, GOOD, GOOD)
     gate = PausedBehindTheFirst(demo_database, None)
     async with draining(demo_database, keeper, gate):
+        await completed(demo_database, 1)
         await looked(gate, 4)
         assert await states(demo_database) == {"completed": 1, "new": 2}
 

@@ -61,6 +61,9 @@ class Database:
     one that has stopped may keep its locks for ever. `command_timeout_s` bounds
     them on this side too, for a server that has gone silent; leave it out where statements may
     take longer. `acquire_timeout_s` bounds the wait for a connection, and for one to be given back.
+    `through_indexes` is for who only runs statements that are to read through indexes: a plan that
+    is made while a table is nearly empty is kept while it fills, and must not read it through then
+    (docs/decisions/0027-batches-in-hand.md).
     `engine` is for the migrations, which run on Piccolo's own.
     """
 
@@ -74,6 +77,7 @@ class Database:
         idle_timeout_ms: int = _IDLE_TIMEOUT_MS,
         command_timeout_s: float | None = None,
         acquire_timeout_s: float = 10.0,
+        through_indexes: bool = False,
         engine: PostgresEngine | None = None,
     ) -> None:
         config: dict[str, Any] = {
@@ -94,6 +98,7 @@ class Database:
                 # To plan one takes as long as to run it, and none needs to know the values: tests
                 # look at the plans that serve any (docs/decisions/0028-plans.md).
                 "plan_cache_mode": "force_generic_plan",
+                "enable_seqscan": "off" if through_indexes else "on",
                 "timezone": "UTC",
             },
         }

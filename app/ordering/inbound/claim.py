@@ -86,9 +86,8 @@ WITH RECURSIVE visited AS (
 )
 """
 
-# All by priority and arrival. A text of its own, not the one above with no turns in it: each claim
-# is planned anew, and to plan this one takes less than half of the time
-# (docs/decisions/0027-batches-in-hand.md).
+# All by priority and arrival. A text of its own, not the one above with no turns in it, which
+# takes longer (docs/decisions/0027-batches-in-hand.md).
 _NEXT_BY_ARRIVAL = """
 WITH by_arrival AS (
     SELECT id, priority, number, payload_bytes FROM inbound_request
@@ -117,14 +116,17 @@ WITH next AS (
 )
 """
 
+# By an array of ids, not a join: how many come is not known when it is planned
+# (docs/decisions/0028-plans.md), and for what would be a tenth of the table a join reads all of it.
 _TAKE = """
 UPDATE inbound_request AS request
 SET state = 'in_progress', claim_token = $1, claimed_at = now(),
     lease_expires_at = now() + $2, attempts = request.attempts + 1, system_id = $3,
     updated_at = now()
-FROM next WHERE request.id = next.id
+WHERE request.id = ANY (ARRAY(SELECT id FROM next))
 RETURNING request.id, request.number, request.payload, request.initiated_by,
-          request.created_at, request.attempts, request.inventory_ids IS NOT NULL, last_party
+          request.created_at, request.attempts, request.inventory_ids IS NOT NULL,
+          (SELECT last_party FROM next LIMIT 1) AS last_party
 """
 _CLAIM_BY_TURNS = (
     _NEXT_BY_TURNS.format(party=_PARTY, fresh=_FRESH, due=_DUE, half=_HALF, visits=_VISITS) + _TAKE
@@ -141,15 +143,14 @@ WHERE id IN (
 )
 """
 
-# The token fences: a claim that was rescued meanwhile completes nothing.
+# The token fences: a claim that was rescued meanwhile completes nothing. By an array, as above.
 _COMPLETE = """
-UPDATE inbound_request AS request
-SET state = 'completed', status = done.status, status_code = 201, claim_token = NULL,
-    lease_expires_at = NULL, error = NULL, error_message = NULL, ended_at = now(),
-    updated_at = now()
-FROM unnest($2::uuid[], $3::text[]) AS done (id, status)
-WHERE request.id = done.id AND request.claim_token = $1
-RETURNING request.id
+UPDATE inbound_request
+SET state = 'completed', status = ($3::text[])[array_position($2::uuid[], id)],
+    status_code = 201, claim_token = NULL, lease_expires_at = NULL, error = NULL,
+    error_message = NULL, ended_at = now(), updated_at = now()
+WHERE id = ANY ($2::uuid[]) AND claim_token = $1
+RETURNING id
 """
 
 _ATTEMPT = note_attempt("'systemId', system_id, 'error', $4::text")

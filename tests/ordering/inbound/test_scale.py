@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from ordering.db.connection import Connection, connect
+from ordering.db.engine import Database
 from ordering.domain.ids import new_id
 from ordering.domain.states import InboundState
 from ordering.inbound import claim, interruption, operations, pending
@@ -62,6 +63,8 @@ async def crowded_url(servers: EmbeddedServers) -> str:
 @pytest.fixture
 async def crowded(crowded_url: str) -> AsyncGenerator[Connection]:
     connection = await connect(crowded_url)
+    # Like the sessions of a `Database`.
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
     yield connection
     await connection.close()
 
@@ -191,3 +194,39 @@ async def test_who_ends_a_request_looks_at_it_alone_for_what_to_lock(crowded: Co
     plan = await plan_of(crowded, "pending._LOCK_LINES", [row["id"]], by_account)
     assert plan["Actual Rows"] == 2
     assert touched(plan) <= 2
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "indexes"),
+    [
+        (
+            "_CLAIM_BY_TURNS",
+            (*MINE, BATCH, 4 << 20, FIRST),
+            {"inbound_request_fresh", "inbound_request_fresh_party", "inbound_request_pkey"},
+        ),
+        (
+            "_CLAIM_BY_ARRIVAL",
+            (*MINE, BATCH, 4 << 20),
+            {"inbound_request_fresh", "inbound_request_pkey"},
+        ),
+        ("_COMPLETE", (new_id(), [new_id()], ["success"]), {"inbound_request_pkey"}),
+    ],
+)
+async def test_what_a_worker_planned_for_an_empty_queue_will_do_for_a_full_one(
+    empty_url: str, name: str, values: tuple[object, ...], indexes: set[str]
+) -> None:
+    database = Database(empty_url, pool_size=1, through_indexes=True)
+    await database.open()
+    try:
+        async with database.acquire() as connection:
+            plan = await explained(connection, named(claim, name), *values)
+    finally:
+        await database.close()
+    found = list(scans(plan))
+    assert "Seq Scan" not in {each["Node Type"] for each in found}
+    # A bitmap heap scan reads what the bitmap index scan below it has found.
+    found = [each for each in found if "Index Name" in each]
+    assert {each["Index Name"] for each in found} == indexes
+    by_key = [each for each in found if each["Index Name"] == "inbound_request_pkey"]
+    # A condition on the key, not a walk through all of it for a join.
+    assert all("Index Cond" in each for each in by_key)
