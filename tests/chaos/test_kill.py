@@ -72,7 +72,7 @@ def environment(demo_url: str, servers: EmbeddedServers) -> dict[str, str]:
 async def test_a_worker_killed_in_the_middle_of_a_batch(
     demo_database: Database, environment: dict[str, str]
 ) -> None:
-    ids = await put(demo_database, *[GOOD] * 1000)
+    ids = await put(demo_database, *[GOOD] * 1500)
     with started("worker", **environment) as worker:
 
         async def half_way() -> bool:
@@ -85,7 +85,7 @@ async def test_a_worker_killed_in_the_middle_of_a_batch(
             kill(worker)
             before = await states(demo_database)
             assert before["in_progress"] == 300
-            assert before["completed"] < 1000
+            assert before["completed"] < 1500
     with started("worker", **environment):
         await all_created_once(demo_database, ids)
 
