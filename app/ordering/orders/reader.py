@@ -136,9 +136,9 @@ FROM ({which}) AS header
 # The total is told where the page is empty, too. Rows come as the page has them, or as a join that
 # we did not foresee leaves them, so that whoever reads them sorts.
 _COUNTED = """
-SELECT counted.total, header.number,
+{found} SELECT counted.total, header.number,
   CASE WHEN header.id IS NOT NULL THEN convert_to({shown}, 'UTF8') END AS shown
-FROM (SELECT count(*) AS total FROM customer_order {where}) AS counted
+FROM (SELECT count(*) AS total FROM {counted}) AS counted
 LEFT JOIN ({which}) AS header ON true
 """
 
@@ -149,14 +149,35 @@ ORDER BY (id = $1) IS TRUE DESC, number DESC LIMIT 1
 _FIND = _BY_TEXT.format(columns="*")
 _LOCK = f"{_BY_TEXT.format(columns='id, updated_at')} FOR UPDATE"
 _BY_ID = "SELECT * FROM customer_order WHERE id = $1"
-_FILTERED_PAGE = "SELECT * FROM customer_order {where} ORDER BY number LIMIT $1 OFFSET $2"
-# Which plan is good for a filter depends on what it asks for, so each request is planned. Of all
-# orders a page has one good plan, the index of their numbers. A planner that saw the sizes would
-# take a plan for any size to be worse than one for these, and plan each request for nothing.
-_PAGE = """
-SELECT * FROM customer_order ORDER BY number
-LIMIT (SELECT $1::bigint) OFFSET (SELECT $2::bigint)
+
+
+class _Page(NamedTuple):
+    """The SQL of a page: its rows, those that are counted, and a query that both are made of.
+
+    None of them is planned for its values (docs/decisions/0028-plans.md): in the order of numbers,
+    many orders of a state would be found soon, but few only after all others.
+    """
+
+    which: str
+    counted: str = "customer_order"
+    found: str = ""
+
+
+_PAGE = _Page("SELECT * FROM customer_order ORDER BY number LIMIT $1 OFFSET $2")
+# Only the index of states has this order.
+_PAGE_OF_STATE = _Page(
+    """
+    SELECT * FROM customer_order
+    WHERE (state, number) >= ($3, 0) AND (state, number) <= ($3, 9223372036854775807)
+    ORDER BY state, number LIMIT $1 OFFSET $2
+    """,
+    "customer_order WHERE state = $3",
+)
+_PAGE_FOUND = """
+SELECT * FROM customer_order
+WHERE number = ANY (ARRAY(SELECT number FROM found ORDER BY number LIMIT $1 OFFSET $2))
 """
+_FOUND = "WITH found AS MATERIALIZED (SELECT number FROM customer_order WHERE {conditions})"
 
 #: The texts by which orders may name the party that is known under one of them. Parties of
 #: different kinds may share an external id; then those of all of them.
@@ -240,17 +261,17 @@ async def list_shown(
         # As above: no column has it.
         return ShownPage([], 0)
     values: list[Any] = [limit, offset]
-    where = _where(wanted, values)
-    page = _FILTERED_PAGE.format(where=where) if where else _PAGE
-    statement = _select(page, shape, branches, where)
-    rows = await connection.fetch(statement, *values)
+    page = _page(wanted, values)
+    rows = await connection.fetch(_select(page, shape, branches), *values)
     total = rows[0]["total"]
     shown = sorted((row["number"], row["shown"]) for row in rows if row["shown"] is not None)
     return ShownPage([each for _, each in shown], total)
 
 
-def _where(wanted: dict[str, str], values: list[Any]) -> str:
-    """Write the condition for what is wanted, and add the values of its parameters."""
+def _page(wanted: dict[str, str], values: list[Any]) -> _Page:
+    """Choose the page for what is wanted, and add the values of its parameters."""
+    if not wanted:
+        return _PAGE
     conditions: list[str] = []
     for name, text in wanted.items():
         values.append(text)
@@ -262,16 +283,18 @@ def _where(wanted: dict[str, str], values: list[Any]) -> str:
             conditions.append(f"jsonb_path_query_array(related_parties, '$[*].id') ?| {names}")
         else:
             conditions.append(f"{name} = {parameter}")
-    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    if wanted.keys() == {"state"}:
+        return _PAGE_OF_STATE
+    return _Page(_PAGE_FOUND, "found", _FOUND.format(conditions=" AND ".join(conditions)))
 
 
 @cache
-def _select(which: str, shape: Shape, branches: Branch, counted: str | None = None) -> str:
+def _select(which: str | _Page, shape: Shape, branches: Branch) -> str:
     """Write the statement that answers the orders of `which`, a row for each.
 
-    Where `counted` is a condition, beside each, or alone, stands how many orders fit that.
+    Of a page, how many there are in all stands beside each or, where it is empty, alone.
     """
     shown = write(shape, branches)
-    if counted is None:
+    if isinstance(which, str):
         return _ORDERS.format(shown=shown, which=which)
-    return _COUNTED.format(shown=shown, which=which, where=counted)
+    return _COUNTED.format(shown=shown, **which._asdict())

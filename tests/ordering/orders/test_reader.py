@@ -18,6 +18,7 @@ from ordering.orders.reader import Branch, OrderFilter, find_order, list_orders
 from ordering.orders.rows import insert_orders
 from support import payloads
 from support.counting import CountingDatabase
+from support.explaining import explain
 from support.placed import normal, place
 
 
@@ -168,26 +169,6 @@ async def test_each_order_of_a_page_is_a_value_of_its_own(
     assert [row["total"] for row in rows] == [3, 3, 3]
 
 
-_PLANS = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1"
-
-
-async def test_pages_of_all_orders_share_a_plan(
-    demo_database: Database, keeper: CatalogKeeper
-) -> None:
-    await place(demo_database, keeper, *[payloads.order() for _ in range(40)])
-    counting = CountingDatabase(demo_database)
-    plans: list[tuple[int, int]] = []
-    async with counting.acquire() as connection:
-        # PostgreSQL plans five times before it judges whether one plan for all would do.
-        for offset in range(8):
-            await list_orders(
-                connection, OrderFilter(), limit=1 + offset, offset=offset, branches=Branch.ALL
-            )
-            (row,) = await connection.fetch(_PLANS, counting.statements[0])
-            plans.append((row["generic_plans"], row["custom_plans"]))
-    assert plans[-1] == (plans[-2][0] + 1, plans[-2][1])
-
-
 async def test_two_thousand_lines_take_as_many_statements_as_one(
     demo_database: Database, keeper: CatalogKeeper
 ) -> None:
@@ -326,8 +307,29 @@ async def test_a_filter_by_party_uses_the_index(
             f"EXPLAIN {statement}", 1, 0, payloads.ACCOUNT, UUID(payloads.ACCOUNT)
         )
     plan = "\n".join(row[0] for row in rows)
+    # For the page and for the total at once.
+    assert plan.count("Bitmap Index Scan on customer_order_party") == 1
+
+
+async def test_a_filter_by_state_uses_its_index_for_few_orders_and_for_many(
+    demo_database: Database, keeper: CatalogKeeper
+) -> None:
+    """The index of numbers has the order of a page, too, but finds few orders after all others."""
+    await place(demo_database, keeper, *[payloads.order() for _ in range(300)])
+    counting = CountingDatabase(demo_database)
+    async with counting.acquire() as connection:
+        which = OrderFilter(state="new")
+        await list_orders(connection, which, limit=1, offset=0, branches=Branch.NONE)
+    (statement,) = counting.statements
+    async with demo_database.transaction() as connection:
+        # As if there were too many for a scan of the table.
+        await connection.execute("ANALYZE customer_order")
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        await connection.execute("SET LOCAL enable_bitmapscan = off")
+        plan = str(await explain(connection, statement, 1, 0, "new"))
     # For the page, and for the total.
-    assert plan.count("Bitmap Index Scan on customer_order_party") == 2
+    assert plan.count("'customer_order_state'") == 2
+    assert "'Sort'" not in plan
 
 
 async def test_each_filter_costs_the_same_statements_whatever_there_is(
