@@ -246,8 +246,10 @@ def process(title: str, code: str) -> Generator[subprocess.Popen[bytes]]:
     ) as running:
         assert running.stdout is not None
         running.stdout.readline()
-        yield running
-        running.kill()
+        try:
+            yield running
+        finally:
+            running.kill()
 
 
 def test_tagged_servers_are_found_by_their_name_and_stopped() -> None:
@@ -261,8 +263,9 @@ def test_tagged_servers_are_found_by_their_name_and_stopped() -> None:
         assert found == {main.pid: True, helper.pid: False, other.pid: True}
         other.kill()
         other.wait()
-        # The helper goes last: nothing but a signal to itself can end it.
-        steps = ((signal.SIGINT, 0.1), (signal.SIGTERM, 5.0))
+        # The helper goes last: nothing but a signal to itself can end it. Until then the first step
+        # lasts, which has to be long enough for the main process to have ended.
+        steps = ((signal.SIGINT, 1.0), (signal.SIGTERM, 5.0))
         assert stop_tagged("tag-of-test", steps) == 2
         assert main.wait() == -signal.SIGINT
         assert helper.wait() == -signal.SIGTERM
