@@ -4,10 +4,10 @@ Every request goes one way, whatever the face (docs/decisions/0024-http-layer.md
 
     Litestar finds the operation ─▶ its guard ─▶ its handler ─▶ the response is sent
 
-and every error on it ends in the application's exception handlers. The operation stands where
-Litestar has middleware, so that nothing of what Litestar does behind that is done for nothing:
-neither a request object of its own, nor a copy of the handler for each guard, nor the resolution
-of arguments and of what is returned.
+and every error on it ends in the application's exception handlers, or those of the operation. The
+operation stands where Litestar has middleware, so that nothing of what Litestar does behind that is
+done for nothing: neither a request object of its own, nor a copy of the handler for each guard, nor
+the resolution of arguments and of what is returned.
 """
 
 from collections import defaultdict

@@ -56,5 +56,7 @@ class StoppingDatabase(WrappedDatabase):
         task = asyncio.create_task(operation)
         async with asyncio.timeout(_PATIENCE_S):
             await self._reached.wait()
-        yield task
-        self._go_on.set()
+        try:
+            yield task
+        finally:
+            self._go_on.set()

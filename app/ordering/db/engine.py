@@ -29,6 +29,8 @@ _KEEPALIVES = {
     "tcp_keepalives_count": "4",
 }
 _CLOSE_TIMEOUT_S = 10.0
+#: Seconds after which a statement is planned anew: its plan was made for its tables' sizes then.
+_PLANS_KEPT_S = 30
 
 #: For who runs ordinary statements only: the server's own timeout comes first if it is there.
 COMMAND_TIMEOUT_S = _STATEMENT_TIMEOUT_MS / 1000 + 5
@@ -61,9 +63,9 @@ class Database:
     one that has stopped may keep its locks for ever. `command_timeout_s` bounds
     them on this side too, for a server that has gone silent; leave it out where statements may
     take longer. `acquire_timeout_s` bounds the wait for a connection, and for one to be given back.
-    `through_indexes` is for who only runs statements that are to read through indexes: a plan that
-    is made while a table is nearly empty is kept while it fills, and must not read it through then
-    (docs/decisions/0027-batches-in-hand.md).
+    `through_indexes` is for who works on tables that fill fast: a plan that is made while one is
+    nearly empty is kept for a while, and must not read it through then; a table without an index
+    that serves is read through all the same (docs/decisions/0027-batches-in-hand.md).
     `engine` is for the migrations, which run on Piccolo's own.
     """
 
@@ -87,6 +89,7 @@ class Database:
             "reset": _keep_session,
             "timeout": _CONNECT_TIMEOUT_S,
             "command_timeout": command_timeout_s,
+            "max_cached_statement_lifetime": _PLANS_KEPT_S,
             "server_settings": {
                 "application_name": "product-ordering",
                 "statement_timeout": str(statement_timeout_ms),

@@ -1,4 +1,4 @@
-"""What one accepted request changes of an order: decided without I/O, written in one transaction.
+"""What one accepted request changes of an order: decided without I/O, written at once.
 
 Revisions, cancellations and transitions all are changes; the audit and the events are made from
 them, so that no way of changing an order can leave them out.

@@ -20,7 +20,7 @@ class Number(Decimal):
     def read(cls, value: object) -> Self:
         """Read a JSON number, or a string of digits. Raises `ValueError` for anything else."""
         # An order has dozens of them. True and False are numbers to Python, but of their own type.
-        if type(value) is int or type(value) is Decimal:
+        if type(value) is int or isinstance(value, Decimal):
             return cls(value)
         if isinstance(value, str):
             if not _DIGITS.fullmatch(value):

@@ -117,5 +117,5 @@ class Interruptions:
                 _log.warning("cannot give back an interrupted claim yet", exc_info=True)
                 return
             if done:
-                # Two batches that were interrupted together give back each other's claims too.
+                # Batches that were interrupted together give back each other's claims too.
                 self._reasons.pop(token, None)

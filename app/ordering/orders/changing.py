@@ -50,20 +50,24 @@ async def change_order(
     *,
     tags: Collection[str] | None = None,
     once: Once[T] | None = None,
+    at_lock: bool = False,
 ) -> T:
     """Change the order with this id or external id; returns what `tell` tells of it, committed.
 
     `tags` are the tags of the order that the client knows, if it names any (`Order.tag`). Committed
-    with the order is the answer of a request that is to be done `once`. Raises `NotFoundError` if
-    there is no such order, also while it waits in the inbound queue, `OutdatedError` if it has
-    another tag, what `decide` raises, and of a request with a key what `begin_once` raises; then
-    nothing was written.
+    with the order is the answer of a request that is to be done `once`. `at_lock` says beforehand
+    that it is not to be decided without the lock. Raises `NotFoundError` if there is no such order,
+    also while it waits in the inbound queue, `OutdatedError` if it has another tag, what `decide`
+    raises, and of a request with a key what `begin_once` raises; then nothing was written.
     """
     async with database.acquire() as connection:
         order = None
-        if once is None:
+        if once is None and not at_lock:
             order = _checked(await find_order(connection, text, Branch.ALL), tags)
             change = await decide(AtHand(order, connection, locked=False))
+            if change is not None and change.inventories:
+                # These want a transaction, and the lock.
+                change = None
             if change is not None and await write_change(connection, order, change):
                 return tell(change)
         async with connection.transaction():

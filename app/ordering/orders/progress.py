@@ -51,17 +51,25 @@ class ProgressOrder:
         """
         asked = read_transition(body)
 
-        async def decide(it: AtHand) -> Change | None:
+        reaches_inventory = asked.action in _REACHING_INVENTORY
+
+        async def decide(it: AtHand) -> Change:
             inventories = Inventories()
-            if asked.action in _REACHING_INVENTORY:
-                if not it.locked:
-                    return None
+            if reaches_inventory:
                 lines = lines_moved(it.order, asked)
                 inventories = await lock_inventories(it.connection, lines)
             moment = moment_after(it.order)
             return progress(it.order, asked, inventories, client=client, moment=moment)
 
-        return await change_order(self._database, text, decide, _progress, tags=tags, once=once)
+        return await change_order(
+            self._database,
+            text,
+            decide,
+            _progress,
+            tags=tags,
+            once=once,
+            at_lock=reaches_inventory,
+        )
 
 
 def _progress(change: Change) -> Progress:

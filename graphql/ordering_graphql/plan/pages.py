@@ -34,6 +34,11 @@ class Window(NamedTuple):
     backward: bool
     path: tuple[str, ...]
 
+    @property
+    def onward(self) -> Part:
+        """What is asked to know whether another page follows in this direction."""
+        return Part.HAS_PREVIOUS if self.backward else Part.HAS_NEXT
+
 
 def read_window(
     reading: Paged, given: dict[str, Given], path: Sequence[str]
@@ -76,11 +81,10 @@ def asks_what_follows(
     collector: Collector, kind: GraphQLObjectType, nodes: Sequence[FieldNode], window: Window
 ) -> bool:
     """Tell whether it is asked if another page follows a window, by a connection's fields."""
-    more = Part.HAS_PREVIOUS if window.backward else Part.HAS_NEXT
     for selected in collector.collect(kind, [node.selection_set for node in nodes]).values():
         field = kind.fields.get(selected[0].name.value)
         reading = field and reading_of(field)
-        if reading is more:
+        if reading is window.onward:
             return True
         if field and reading is Part.PAGE_INFO:
             info = cast("GraphQLObjectType", named(type_of(field)))
@@ -129,7 +133,7 @@ class Page:
             if within := self._within():
                 found = f"{found} FILTER (WHERE {within})"
             return sql(f"coalesce('\"' || ({found})[1] || '\"', 'null')")
-        if (part is Part.HAS_NEXT) != self._window.backward:
+        if part is self._window.onward:
             self._is_read = True
             return sql(f"(count({self._row}.nth) > {self._window.size})::text")
         if not self._cursor:

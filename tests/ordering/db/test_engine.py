@@ -11,6 +11,7 @@ import pytest
 
 from ordering.db.engine import COMMAND_TIMEOUT_S, Database
 from ordering.db.failures import UNCERTAIN, is_misuse
+from support.processes import until
 
 
 @asynccontextmanager
@@ -138,7 +139,7 @@ async def test_a_connection_of_a_closed_pool_is_refused_as_one_that_is_lost(empt
     assert not is_misuse(refused.value)
 
 
-async def test_a_statement_is_planned_once_whatever_its_values(empty_url: str) -> None:
+async def test_a_statement_has_one_plan_whatever_its_values(empty_url: str) -> None:
     database = Database(empty_url, pool_size=1)
     await database.open()
     try:
@@ -150,5 +151,31 @@ async def test_a_statement_is_planned_once_whatever_its_values(empty_url: str) -
                    WHERE statement LIKE 'SELECT FROM party%'"""
             )
             assert tuple(plans or ()) == (3, 0)
+    finally:
+        await database.close()
+
+
+async def test_a_plan_is_made_anew_after_a_while(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ordering.db.engine._PLANS_KEPT_S", 1)
+    database = Database(empty_url, pool_size=1)
+    await database.open()
+    try:
+        async with database.acquire() as connection:
+
+            async def planned_at() -> object:
+                await connection.fetch("SELECT FROM party WHERE external_id = $1", "a")
+                return await connection.fetchval(
+                    """SELECT max(prepare_time) FROM pg_prepared_statements
+                       WHERE statement LIKE 'SELECT FROM party%'"""
+                )
+
+            first = await planned_at()
+
+            async def is_anew() -> bool:
+                return await planned_at() != first
+
+            await until(is_anew)
     finally:
         await database.close()

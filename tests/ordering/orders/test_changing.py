@@ -168,7 +168,7 @@ async def test_a_transition_that_reaches_inventories_holds_the_lock(
     counting = CountingDatabase(demo_database)
     await act(counting, order, "complete", "1")
     assert steps(counting.statements) == [
-        "read", "lock", "lock inventories", "write", "write inventories",
+        "lock", "read", "lock inventories", "write", "write inventories",
     ]  # fmt: skip
 
 
