@@ -41,8 +41,8 @@ class Gather(Generic[Item, Result]):
     `work` gets a connection and the group's items and returns one result per item, in order. It
     runs one statement, which is a transaction by itself. `find_done` tells the result of an item
     that was done although the answer got lost; reading needs none, it is done again. `max_group`
-    bounds a group, `max_waiting` those who wait; `hands` is how many groups may be under way at
-    once.
+    bounds the items of a group and `max_bytes` their sizes in all, unless the first alone has more;
+    `max_waiting` bounds those who wait; `hands` is how many groups may be under way at once.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Gather(Generic[Item, Result]):
         find_done: Callable[[Connection, Item], Awaitable[Result | None]] | None = None,
         *,
         max_group: int = 64,
+        max_bytes: int = 4 * 1024 * 1024,
         max_waiting: int = 2_000,
         hands: int = 2,
     ) -> None:
@@ -59,21 +60,23 @@ class Gather(Generic[Item, Result]):
         self._work = work
         self._find_done = find_done
         self._max_group = max_group
+        self._max_bytes = max_bytes
         self._max_waiting = max_waiting
         self._hands = hands
-        self._waiting: deque[_Entry[Item, Result]] = deque()
+        self._waiting: deque[tuple[_Entry[Item, Result], int]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def submit(self, item: Item) -> Result:
+    async def submit(self, item: Item, size: int = 0) -> Result:
         """Have `item` worked on and return its result, of a write once it is committed.
 
+        `size` is about the bytes that it adds to the statement; small items need not tell.
         Raises what `work` raised for this item alone, or `GatherClosedError`.
         """
         if self._closed or len(self._waiting) >= self._max_waiting:
             raise GatherClosedError
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        self._waiting.append(((item, future), size))
         if len(self._tasks) < self._hands:
             task = asyncio.create_task(self._empty())
             self._tasks.add(task)
@@ -88,8 +91,20 @@ class Gather(Generic[Item, Result]):
 
     async def _empty(self) -> None:
         while self._waiting:
-            size = min(len(self._waiting), self._max_group)
-            await self._do([self._waiting.popleft() for _ in range(size)])
+            await self._do(self._next_group())
+
+    def _next_group(self) -> Sequence[_Entry[Item, Result]]:
+        """Take the first of those who wait, and those behind it while they fit in."""
+        entry, size = self._waiting.popleft()
+        group = [entry]
+        while self._waiting and len(group) < self._max_group:
+            entry, more = self._waiting[0]
+            size += more
+            if size > self._max_bytes:
+                break
+            group.append(entry)
+            self._waiting.popleft()
+        return group
 
     async def _do(self, group: Sequence[_Entry[Item, Result]]) -> None:
         """Work on a group. However that ends, each of its callers is told."""

@@ -164,6 +164,7 @@ class AcceptOrder:
         await self._group.submit(
             request,
             once and once.kept(request.id, request.id),
+            size=request.payload_bytes,
             carefully=is_in_line(request, by_account=self._by_account),
         )
         self._ring()

@@ -61,7 +61,7 @@ class CreateOrder:
             validate_characteristic_values=self._validate_values,
         )
         order = capture(draft, found, how)
-        return await self._group.submit(order, once and once.kept(order, order.id))
+        return await self._group.submit(order, once and once.kept(order, order.id), size=len(body))
 
     async def close(self) -> None:
         """Finish the writes under way and take no more."""

@@ -47,17 +47,18 @@ class Submissions(Generic[Write]):
         )
 
     async def submit(
-        self, write: Write, kept: Kept | None = None, *, carefully: bool = False
+        self, write: Write, kept: Kept | None = None, *, size: int, carefully: bool = False
     ) -> Write:
         """Write it; it is committed on return, with the answer that is to be kept.
 
+        `size` is that of the body in bytes: large ones do not share a statement.
         Raises `AnsweredError`, `KeyReusedError`, `KeyInUseError` or `InvalidRequestError` where
         something stands against it; then it was not written.
         """
         named = self._external_ids is not None and write.external_id is not None
         if kept is None and not carefully and not named:
-            return await self._plain.submit(write)
-        result = await self._careful.submit((write, kept))
+            return await self._plain.submit(write, size)
+        result = await self._careful.submit((write, kept), size)
         if isinstance(result, Exception):
             raise result
         return result

@@ -74,6 +74,33 @@ async def test_a_group_is_bounded(names: Database) -> None:
     assert writes.groups == [["a"], ["b", "c"], ["d"]]
 
 
+async def grouped(names: Database, *sizes: int) -> list[list[str]]:
+    """Tell how items of these sizes, named by their places, are grouped behind a first one."""
+    writes = Writes()
+    group = Gather(names, writes, hands=1, max_group=3, max_bytes=10)
+    tasks = await submitted(group, "first")
+    tasks += [
+        asyncio.create_task(group.submit(str(place), size)) for place, size in enumerate(sizes)
+    ]
+    await asyncio.sleep(0)
+    writes.go_on.set()
+    await asyncio.gather(*tasks)
+    assert writes.groups[0] == ["first"]
+    return writes.groups[1:]
+
+
+async def test_a_group_ends_before_its_sizes_exceed_the_bound(names: Database) -> None:
+    assert await grouped(names, 4, 6, 5, 4, 2) == [["0", "1"], ["2", "3"], ["4"]]
+
+
+async def test_an_item_larger_than_the_bound_goes_alone_and_in_its_turn(names: Database) -> None:
+    assert await grouped(names, 1, 11, 0, 9, 1) == [["0"], ["1"], ["2", "3", "4"]]
+
+
+async def test_items_without_a_size_are_bounded_by_their_number_alone(names: Database) -> None:
+    assert await grouped(names, 0, 0, 0, 0) == [["0", "1", "2"], ["3"]]
+
+
 async def test_a_bad_write_fails_only_its_caller(names: Database) -> None:
     writes = Writes()
     group = Gather(names, writes, hands=1)

@@ -309,6 +309,20 @@ async def test_a_record_that_our_code_cannot_bear_fails_alone(
     assert "secret" not in str(failed)
 
 
+@pytest.mark.parametrize("in_line", [False, True])
+async def test_large_bodies_that_meet_share_no_transaction(
+    demo_database: Database, finder: ReferenceFinder, *, in_line: bool
+) -> None:
+    settings = Settings(queue_serialise_accounts=in_line)
+    accept = AcceptOrder(demo_database, finder, settings, lambda: None)
+    body = payloads.to_json(GOOD) + b" " * (3 * 1024 * 1024)
+    await asyncio.gather(*(accept(body, "cpq") for _ in range(8)))
+    await accept.close()
+    async with demo_database.acquire() as connection:
+        found = await connection.fetch("SELECT DISTINCT xmin::text FROM inbound_request")
+    assert len(found) == 8
+
+
 async def test_a_record_is_as_old_as_the_database_s_clock_says(demo_database: Database) -> None:
     request = NewRequest(id=new_id(), initiated_by="cpq", payload="{}", payload_bytes=2)
     async with demo_database.transaction() as connection:

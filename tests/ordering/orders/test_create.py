@@ -69,6 +69,16 @@ async def test_orders_that_meet_are_all_created(
     assert (await rows(demo_database))["customer_order"] == 40
 
 
+async def test_large_bodies_that_meet_share_no_transaction(
+    create: CreateOrder, demo_database: Database
+) -> None:
+    body = payloads.to_json(payloads.order()) + b" " * (3 * 1024 * 1024)
+    await asyncio.gather(*(create(body, "cpq") for _ in range(8)))
+    async with demo_database.acquire() as connection:
+        found = await connection.fetch("SELECT DISTINCT xmin::text FROM customer_order")
+    assert len(found) == 8
+
+
 async def test_a_bad_order_changes_nothing_and_harms_no_other(
     create: CreateOrder, demo_database: Database
 ) -> None:
