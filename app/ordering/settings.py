@@ -64,7 +64,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Least severity of the lines in the log."),
     ] = "INFO"
     max_body_bytes: Annotated[
-        Positive, Meta(description="Largest JSON body, or line of a bulk, that is read, in bytes.")
+        int,
+        Meta(
+            ge=1,
+            # An order is one jsonb document when it is written, which bears 256 MiB.
+            le=64 * 1024 * 1024,
+            description="Bytes of the largest JSON body, or line of a bulk, that is read; up to 64 MiB.",
+        ),
     ] = 16 * 1024 * 1024
     max_line_items: Annotated[
         int, Meta(ge=1, le=10_000, description="Most line items of one order, up to 10,000.")

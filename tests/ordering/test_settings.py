@@ -78,6 +78,7 @@ def test_a_switch_is_true_or_false_or_a_digit(text: str, *, value: bool) -> None
         ("ORDERING_QUEUE_BATCH", "2147483648"),
         ("ORDERING_QUEUE_LEASE_S", "1000000001"),
         ("ORDERING_IDEMPOTENCY_HOURS", "876001"),
+        ("ORDERING_MAX_BODY_BYTES", "67108865"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_variable(variable: str, text: str) -> None:
