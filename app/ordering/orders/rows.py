@@ -38,6 +38,10 @@ __all__ = ["EventRow", "NoteRow", "RevisionRow", "find_created", "insert_batch",
 #: per table is more than one in all, but rows are cheaper to append.
 _COPIED_FROM_LINES = 128
 
+#: A longer document is near the limit of jsonb, and costs memory in two processes. Many times as
+#: long as the body may it be where each of very many values is told in a work note.
+_MOST_CHARACTERS = 32 * 1024 * 1024
+
 _CREATE = "create"
 _NO_CHANGE_TYPES = "[]"
 
@@ -137,15 +141,22 @@ WITH sent_order AS MATERIALIZED (
 )
 SELECT id, number FROM header
 """
+_FIND_NUMBERS = "SELECT id, number FROM customer_order WHERE id = ANY($1)"
 
 
 async def insert_orders(connection: Connection, orders: Sequence[Order]) -> Sequence[Order]:
     """Create orders with their lines, first revision and event; sets their creation numbers.
 
-    One statement, which is a transaction by itself outside of one. Raises the driver's unique
-    violation if an order exists already.
+    One statement, which is a transaction by itself outside of one; what is too much for it is
+    copied in a transaction. Raises the driver's unique violation if an order exists already.
     """
-    found = await connection.fetch(_STATEMENT, _document(orders))
+    document = _document(orders)
+    if len(document) <= _MOST_CHARACTERS:
+        found = await connection.fetch(_STATEMENT, document)
+    else:
+        async with connection.transaction():
+            await _copy(connection, orders)
+            found = await connection.fetch(_FIND_NUMBERS, [order.id for order in orders])
     numbers = {row["id"]: row["number"] for row in found}
     for order in orders:
         order.number = numbers[order.id]

@@ -189,6 +189,22 @@ async def test_copied_orders_are_the_rows_that_the_statement_writes(
     }
 
 
+async def test_what_is_too_much_for_a_document_is_copied_and_numbered(
+    demo_database: Database, keeper: CatalogKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = await captured(demo_database, keeper, payloads.order(), payloads.order())
+    expected = await written_by(demo_database, insert_orders, orders)
+    monkeypatch.setattr("ordering.orders.rows._MOST_CHARACTERS", 0)
+    assert await written_by(demo_database, insert_orders, orders) == expected
+    counting = CountingDatabase(demo_database)
+    async with counting.acquire() as connection:
+        await insert_orders(connection, orders)
+    assert counting.statements[0].startswith("COPY customer_order")
+    async with demo_database.acquire() as connection:
+        stored = await connection.fetch("SELECT id, number FROM customer_order")
+    assert {row["id"]: row["number"] for row in stored} == {each.id: each.number for each in orders}
+
+
 @pytest.mark.parametrize("insert", [insert_orders, insert_batch])
 async def test_the_first_moment_and_the_last_are_read_as_they_were_sent(
     demo_database: Database,
