@@ -69,7 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=1,
             # An order is one jsonb document when it is written, which bears 256 MiB.
             le=64 * 1024 * 1024,
-            description="Bytes of the largest JSON body, or line of a bulk, that is read; up to 64 MiB.",
+            description="Largest JSON body, or line of a bulk, in bytes; 64 MiB at most.",
         ),
     ] = 16 * 1024 * 1024
     max_line_items: Annotated[
