@@ -19,10 +19,11 @@ from ordering.domain.rules.header import PARTY_KINDS
 from ordering.domain.rules.items import ACTIONS, INVENTORY_ACTIONS, PRODUCT_ACTIONS
 from ordering.domain.rules.relationships import TYPES
 from ordering.domain.states import OrderState
+from ordering.orders.shapes import Shape
 from ordering.settings import Settings
 from ordering_rest import paging
 from ordering_rest.operations import problem
-from ordering_rest.parity import errors, view
+from ordering_rest.parity import errors, shape
 from support.contract import ABSENT, encoded_names, load_contract, step
 
 CONTRACT = load_contract()
@@ -69,21 +70,26 @@ SENT: list[tuple[str, type[msgspec.Struct], str]] = [
     ),
 ]
 
-#: What is answered: schema, Struct, and members that come back among the unknown attributes.
-SHOWN: list[tuple[str, type[msgspec.Struct], set[str]]] = [
-    ("ProductOrder", vars(view)["_Order"], set()),
-    ("ProductOrderItem", vars(view)["_Item"], set()),
-    ("Product", vars(view)["_Product"], set()),
-    ("Characteristic", vars(view)["_Characteristic"], set()),
-    ("Contact", vars(view)["_Contact"], {"type"}),
-    ("ProductRelationship", vars(view)["_ProductRelationship"], set()),
-    ("Amount", values.Amount, set()),
-    ("Price", values.Price, set()),
-    ("ItemPrice", values.ItemPrice, set()),
-    ("Note", values.Note, set()),
-    ("Error", errors.ErrorBody, set()),
-    ("ErrorDetail", errors.Detail, set()),
-    ("ConflictDetails", vars(problem)["_Problem"], set()),
+#: What is answered of an order: schema, shape, and members that come back among the unknown
+#: attributes.
+SHAPES: list[tuple[str, Shape, set[str]]] = [
+    ("ProductOrder", shape.ORDER, set()),
+    ("ProductOrderItem", vars(shape)["_ITEM"], set()),
+    ("Product", vars(shape)["_PRODUCT"], set()),
+    ("Characteristic", vars(shape)["_CHARACTERISTIC"], set()),
+    ("Contact", vars(shape)["_CONTACT"], {"type"}),
+    ("ProductRelationship", vars(shape)["_RELATIONSHIP"], set()),
+]
+
+#: What else is answered: schema and Struct.
+SHOWN: list[tuple[str, type[msgspec.Struct]]] = [
+    ("Amount", values.Amount),
+    ("Price", values.Price),
+    ("ItemPrice", values.ItemPrice),
+    ("Note", values.Note),
+    ("Error", errors.ErrorBody),
+    ("ErrorDetail", errors.Detail),
+    ("ConflictDetails", vars(problem)["_Problem"]),
 ]
 
 #: Members of any kind, right for one member and wrong for the next.
@@ -128,11 +134,18 @@ def test_every_value_struct_has_a_request_schema() -> None:
     assert {struct for _, struct, _ in SENT} == structs
 
 
-@pytest.mark.parametrize(("schema", "struct", "kept"), SHOWN, ids=[each[0] for each in SHOWN])
-def test_response_schema_has_the_members_that_are_shown(
-    schema: str, struct: type[msgspec.Struct], kept: set[str]
+@pytest.mark.parametrize(("schema", "shown", "kept"), SHAPES, ids=[each[0] for each in SHAPES])
+def test_response_schema_of_an_order_has_the_members_of_its_shape(
+    schema: str, shown: Shape, kept: set[str]
 ) -> None:
-    assert set(CONTRACT.properties(schema)) == encoded_names(struct) | kept
+    assert set(CONTRACT.properties(schema)) == {each.name for each in shown.members} | kept
+
+
+@pytest.mark.parametrize(("schema", "struct"), SHOWN, ids=[each[0] for each in SHOWN])
+def test_response_schema_has_the_members_that_are_shown(
+    schema: str, struct: type[msgspec.Struct]
+) -> None:
+    assert set(CONTRACT.properties(schema)) == encoded_names(struct)
 
 
 def test_only_a_conflict_tells_the_allowed_actions() -> None:

@@ -102,7 +102,8 @@ def _tree() -> list[payloads.Payload]:
 def _odd() -> list[payloads.Payload]:
     prices = _prices()
     return [
-        full_order()[0],
+        # It is the rules, which this order does not pass, that know how long a currency is.
+        full_order()[0] | {"orderCurrency": "USD", "currencyCode": "USD"},
         payloads.order(
             externalId="A",
             externalSystem="cpq",

@@ -44,7 +44,8 @@ _SMTP_TIMEOUT_S = 10.0
 #: Longer than any conversation with the server: after it another worker takes an e-mail over.
 _SENDING_S = 300.0
 
-# When the first one is due, those that are still being gathered are told with it.
+# When the first one is due, those that are still being gathered are told with it. By an array: they
+# are few, which a plan for any number does not know, and would read the table for a join.
 _TAKE = """
 WITH taken AS (
     SELECT id FROM order_event
@@ -53,9 +54,9 @@ WITH taken AS (
     ORDER BY mail_due_at, id LIMIT $3
     FOR UPDATE SKIP LOCKED
 )
-UPDATE order_event AS event SET mail_due_at = now() + $1 + $2
-FROM taken WHERE event.id = taken.id
-RETURNING event.id, event.order_id, event.occurred_at, event.payload
+UPDATE order_event SET mail_due_at = now() + $1 + $2
+WHERE id = ANY (ARRAY(SELECT id FROM taken))
+RETURNING id, order_id, occurred_at, payload
 """
 
 _SENT = "UPDATE order_event SET mail_due_at = NULL WHERE id = ANY($1::bigint[])"

@@ -226,7 +226,8 @@ async def test_what_a_worker_planned_for_an_empty_queue_will_do_for_a_full_one(
     assert "Seq Scan" not in {each["Node Type"] for each in found}
     # A bitmap heap scan reads what the bitmap index scan below it has found.
     found = [each for each in found if "Index Name" in each]
-    assert {each["Index Name"] for each in found} == indexes
+    # Which of them, depends on what PostgreSQL remembers of a table that was emptied.
+    assert {each["Index Name"] for each in found} <= indexes
     by_key = [each for each in found if each["Index Name"] == "inbound_request_pkey"]
     # A condition on the key, not a walk through all of it for a join.
     assert all("Index Cond" in each for each in by_key)
