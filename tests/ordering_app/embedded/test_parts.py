@@ -240,8 +240,10 @@ def test_a_copy_that_cannot_be_put_in_place(
 def process(title: str, code: str) -> Generator[subprocess.Popen[bytes]]:
     """Run shell code under another title; it says when it is ready."""
     with subprocess.Popen(
-        [title, "-c", f"{code}\necho ready; while :; do sleep 0.05; done # tag-of-test"],
+        # It waits by itself: a child would have its title until it is another program.
+        [title, "-c", f"{code}\necho ready; read -r never # tag-of-test"],
         executable="/bin/sh",
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as running:
         assert running.stdout is not None
