@@ -1,24 +1,48 @@
-"""Sweeps out what is kept no longer, beside the draining and without holding it up."""
+"""Sweeps up beside the draining and without holding it up: what is kept no longer, what adds up."""
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
+from ordering.db.engine import Database
 from ordering.db.failures import PASSING
 from ordering.inbound.retention import Removed, Retention
+from ordering.orders.tally import fold
 
-__all__ = ["keep_sweeping"]
+__all__ = ["keep_folding", "keep_sweeping"]
 
 _log = logging.getLogger(__name__)
-_EVERY_S = 60.0
+_SWEEP_EVERY_S = 60.0
+
+#: What statements add meanwhile, some hundreds a second at most, is read by every list of orders.
+_FOLD_EVERY_S = 5.0
 
 
-async def keep_sweeping(retention: Retention, *, every_s: float = _EVERY_S) -> None:
-    """Sweep every `every_s` seconds until the task is canceled."""
+async def keep_sweeping(retention: Retention, *, every_s: float = _SWEEP_EVERY_S) -> None:
+    """Delete what is kept no longer, every `every_s` seconds, until the task is canceled."""
+
+    async def sweep() -> None:
+        removed = await retention.sweep()
+        if removed != Removed():
+            _log.info("swept out what is kept no longer: %s", removed)
+
+    await _keep_doing(sweep, every_s)
+
+
+async def keep_folding(database: Database, *, every_s: float = _FOLD_EVERY_S) -> None:
+    """Add up the rows that tell how many orders there are, until the task is canceled."""
+
+    async def fold_once() -> None:
+        async with database.acquire() as connection:
+            await fold(connection)
+
+    await _keep_doing(fold_once, every_s)
+
+
+async def _keep_doing(work: Callable[[], Awaitable[None]], every_s: float) -> None:
     while True:
         try:
-            removed = await retention.sweep()
-            if removed != Removed():
-                _log.info("swept out what is kept no longer: %s", removed)
+            await work()
         except PASSING:
             _log.warning("the database is away; sweeping waits", exc_info=True)
         await asyncio.sleep(every_s)

@@ -28,7 +28,7 @@ from ordering_jobs.doorbell import RING, deserialize, serialize
 from ordering_jobs.drain import Drainer
 from ordering_jobs.mail import Mailer
 from ordering_jobs.redis_settings import QUEUE_NAME, redis_settings
-from ordering_jobs.sweep import keep_sweeping
+from ordering_jobs.sweep import keep_folding, keep_sweeping
 
 __all__ = ["run_worker", "system_id"]
 
@@ -66,8 +66,9 @@ async def run_worker(settings: Settings, database_url: str, redis_url: str) -> N
     spare_collector()
     draining = drainer.open()
     sweeping = asyncio.create_task(keep_sweeping(Retention(database, settings)))
+    folding = asyncio.create_task(keep_folding(database))
     stopping = asyncio.create_task(_signalled())
-    tasks = [draining, sweeping]
+    tasks = [draining, sweeping, folding]
     mailer = Mailer(FailureMails(database, settings)) if settings.smtp_host else None
     if mailer is not None:
         tasks.append(mailer.open())
@@ -82,6 +83,7 @@ async def run_worker(settings: Settings, database_url: str, redis_url: str) -> N
         if mailer is not None:
             await mailer.close()
         await end(sweeping)
+        await end(folding)
         await notices.close()
         await keeper.close()
         await database.close()

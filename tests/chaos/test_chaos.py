@@ -57,6 +57,13 @@ SELECT count(*) FROM (
 ) AS line WHERE overtaken
 """
 
+_MISCOUNTED = """
+SELECT state, sum(orders) FROM (
+    SELECT state, 1 AS orders FROM customer_order
+    UNION ALL SELECT state, -orders FROM order_tally
+) AS difference GROUP BY state HAVING sum(orders) <> 0
+"""
+
 _PER_ORDER = """
 SELECT coalesce(external_system, '') AS kind,
        (SELECT count(*) FROM order_line_item WHERE order_id = made.id) AS lines,
@@ -116,6 +123,7 @@ async def check(database: Database, buyers: Buyers) -> None:
         (kind, 3 if kind == "line" else 1, 1, 1) for kind in {each.kind for each in answered}
     }
     assert [row[0] for row in await rows(database, _OVERTAKEN)] == [0]
+    assert await rows(database, _MISCOUNTED) == []
 
 
 async def test_accepted_is_created_or_failed(

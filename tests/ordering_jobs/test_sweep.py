@@ -1,4 +1,4 @@
-"""The sweeper: again and again, past a database that is away, until it is canceled."""
+"""The sweepers: again and again, past a database that is away, until they are canceled."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,13 +6,15 @@ from typing import cast
 
 import pytest
 
+from ordering.db.connection import Connection
 from ordering.db.driver import asyncpg
 from ordering.db.engine import Database
 from ordering.inbound.retention import Removed, Retention
+from ordering.orders.tally import fold
 from ordering.settings import Settings
 from ordering_app.embedded import EmbeddedServers
 from ordering_jobs.cancellation import end
-from ordering_jobs.sweep import keep_sweeping
+from ordering_jobs.sweep import keep_folding, keep_sweeping
 from ordering_jobs.worker import run_worker
 from support.processes import until
 from support.queue import states
@@ -29,6 +31,20 @@ class Scripted:
     async def sweep(self) -> Removed:
         self.sweeps += 1
         return self.script.pop(0)() if self.script else Removed()
+
+
+async def add_to_tally(database: Database, rows: int) -> None:
+    async with database.acquire() as connection:
+        await connection.execute(
+            "INSERT INTO order_tally (state, orders) SELECT 'new', 1 FROM generate_series(1, $1)",
+            rows,
+        )
+
+
+async def tally(database: Database) -> list[int]:
+    async with database.acquire() as connection:
+        rows = await connection.fetch("SELECT orders FROM order_tally ORDER BY id")
+    return [row["orders"] for row in rows]
 
 
 def away() -> Removed:
@@ -69,6 +85,39 @@ async def test_a_defect_ends_it(script: Callable[[], Removed], error: type[Excep
     await asyncio.wait({task}, timeout=10)
     assert task.done()
     assert isinstance(task.exception(), error)
+
+
+async def test_it_folds_again_and_again(
+    demo_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ordering.orders.tally._FEW", 0)
+    task = asyncio.create_task(keep_folding(demo_database, every_s=0))
+    for number in range(1, 4):
+        await add_to_tally(demo_database, 2)
+
+        async def folded(number: int = number) -> bool:
+            return await tally(demo_database) == [2 * number]
+
+        await until(folded)
+    assert await end(task) is None
+
+
+async def test_a_worker_folds_when_it_starts_and_ends_with_the_folders_defect(
+    demo_database: Database,
+    demo_url: str,
+    servers: EmbeddedServers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await add_to_tally(demo_database, 101)
+
+    async def fold_and_fail(connection: Connection) -> int:
+        await fold(connection)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("ordering_jobs.sweep.fold", fold_and_fail)
+    with pytest.raises(ZeroDivisionError):
+        await run_worker(Settings(), demo_url, servers.redis_url)
+    assert await tally(demo_database) == [101]
 
 
 async def test_a_worker_sweeps_when_it_starts_and_ends_with_the_sweepers_defect(

@@ -31,12 +31,13 @@ def concurrent_migration(
     *,
     indexes: Sequence[str] = (),
 ) -> MigrationManager:
-    """Make a migration that builds indexes beside the running service, and runs `then` after it.
+    """Make a migration that works beside the running service, and runs `then` after it.
 
-    `CONCURRENTLY` is not possible in a transaction, and waits for every older snapshot, whatever
-    it reads, while it locks nobody out: so `statements` may take their time, and each of them, and
-    of `then`, must be one that may be run again. Those of `indexes` that an interrupted run left
-    unfinished are dropped before; what it finished may be in use, and stays.
+    Mostly it builds indexes. `CONCURRENTLY` is not possible in a transaction, and waits for every
+    older snapshot, whatever it reads, while it locks nobody out: so `statements` may take their
+    time, and each of them, and of `then`, must be one that may be run again. Those of `indexes`
+    that an interrupted run left unfinished are dropped before; what it finished may be in use, and
+    stays.
     """
     every = (*statements, *_LIMITS, *then)
     return _manager(

@@ -34,6 +34,7 @@ from ordering.domain.order import (
     show_tag,
 )
 from ordering.orders.shapes import Branch, Form, Member, Rows, Shape, write
+from ordering.orders.tally import TOTAL
 
 __all__ = [
     "Branch",
@@ -138,7 +139,7 @@ FROM ({which}) AS header
 _COUNTED = """
 {found} SELECT counted.total, header.number,
   CASE WHEN header.id IS NOT NULL THEN convert_to({shown}, 'UTF8') END AS shown
-FROM (SELECT count(*) AS total FROM {counted}) AS counted
+FROM ({counted}) AS counted
 LEFT JOIN ({which}) AS header ON true
 """
 
@@ -152,14 +153,16 @@ _BY_ID = "SELECT * FROM customer_order WHERE id = $1"
 
 
 class _Page(NamedTuple):
-    """The SQL of a page: its rows, those that are counted, and a query that both are made of.
+    """The SQL of a page: its rows, how many there are in all, and a query that both are made of.
+
+    Orders by any other filter are counted; in all, and by state, they have been.
 
     None of them is planned for its values (docs/decisions/0028-plans.md): in the order of numbers,
     many orders of a state would be found soon, but few only after all others.
     """
 
     which: str
-    counted: str = "customer_order"
+    counted: str = TOTAL
     found: str = ""
 
 
@@ -171,12 +174,13 @@ _PAGE_OF_STATE = _Page(
     WHERE (state, number) >= ($3, 0) AND (state, number) <= ($3, 9223372036854775807)
     ORDER BY state, number LIMIT $1 OFFSET $2
     """,
-    "customer_order WHERE state = $3",
+    f"{TOTAL} WHERE state = $3",
 )
 _PAGE_FOUND = """
 SELECT * FROM customer_order
 WHERE number = ANY (ARRAY(SELECT number FROM found ORDER BY number LIMIT $1 OFFSET $2))
 """
+_COUNT_FOUND = "SELECT count(*) AS total FROM found"
 _FOUND = "WITH found AS MATERIALIZED (SELECT number FROM customer_order WHERE {conditions})"
 
 #: The texts by which orders may name the party that is known under one of them. Parties of
@@ -285,7 +289,7 @@ def _page(wanted: dict[str, str], values: list[Any]) -> _Page:
             conditions.append(f"{name} = {parameter}")
     if wanted.keys() == {"state"}:
         return _PAGE_OF_STATE
-    return _Page(_PAGE_FOUND, "found", _FOUND.format(conditions=" AND ".join(conditions)))
+    return _Page(_PAGE_FOUND, _COUNT_FOUND, _FOUND.format(conditions=" AND ".join(conditions)))
 
 
 @cache

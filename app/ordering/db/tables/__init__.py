@@ -35,6 +35,7 @@ from ordering.db.tables.reference import (
     SpecificationCharacteristic,
     SpecificationRelationship,
 )
+from ordering.db.tables.tally import OrderTally
 
 __all__ = [
     "ALL_TABLES",
@@ -56,6 +57,7 @@ __all__ = [
     "OrderLineItemContact",
     "OrderLineRelatedItem",
     "OrderRevision",
+    "OrderTally",
     "OrderWatch",
     "Party",
     "ProductInventory",
@@ -75,6 +77,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     OrderLineRelatedItem,
     WorkNote,
     OrderRevision,
+    OrderTally,
     OrderEvent,
     OrderWatch,
     EventSubscription,
