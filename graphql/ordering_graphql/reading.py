@@ -6,7 +6,7 @@ alias of a table, or an expression of type jsonb for objects that are kept as JS
 declaration comes from a client; `plan/` puts the placeholders' values in and knows no table.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import Any, cast
 
@@ -38,6 +38,7 @@ __all__ = [
     "Related",
     "Sort",
     "Source",
+    "Tally",
     "Within",
     "argument",
     "ask",
@@ -163,16 +164,33 @@ class Sort(msgspec.Struct, frozen=True):
     descending: bool = False
 
 
+class Tally(msgspec.Struct, frozen=True):
+    """How many rows there are, told beforehand: the `total` over the rows of `table` that fit.
+
+    It is told for filters that have no other members than the `known`.
+    """
+
+    table: str
+    total: str
+    known: frozenset[str]
+
+
 class Paged(Related, frozen=True, kw_only=True):
     """Pages of rows, as connections.
 
     `sorts` are the orders by the values of the argument `orderBy`; the first is the default. Their
-    names are in the cursors: no two lists share one unless they have the same rows.
+    names are in the cursors: no two lists share one unless they have the same rows. Without a
+    `tally` the rows are counted to tell how many there are.
     """
 
     sorts: Mapping[str, Sort]
     most: int
     default: int = 20
+    tally: Tally | None = None
+
+    def tally_of(self, members: Collection[str]) -> Tally | None:
+        """Return what tells how many rows fit a filter that has these members, if anything does."""
+        return self.tally if self.tally and self.tally.known.issuperset(members) else None
 
 
 class NodeSource(One, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from ordering_graphql.reading import (
     Paged,
     Sort,
     Source,
+    Tally,
     argument,
     declare,
 )
@@ -72,6 +73,7 @@ _ORDER_SORTS = {
     OrderSort.UPDATED_ASC.value: Sort(_UPDATED),
     OrderSort.UPDATED_DESC.value: Sort(_UPDATED, descending=True),
 }
+_ORDER_TALLY = Tally("order_tally", "coalesce(sum({row}.orders), 0)", frozenset({"state"}))
 
 
 def _either_id(source: Source) -> One:
@@ -99,7 +101,7 @@ class Query:
     )
     orders: Connection[Order] = declare(
         "Orders; by default the oldest first.",
-        Paged(source=ORDERS, sorts=_ORDER_SORTS, most=MOST_PER_PAGE),
+        Paged(source=ORDERS, sorts=_ORDER_SORTS, most=MOST_PER_PAGE, tally=_ORDER_TALLY),
         argument("filter", OrderFilter | None, "Only those that fit."),
         argument("order_by", OrderSort, "How they are sorted.", OrderSort.CREATED_ASC),
         *page_arguments(MOST_PER_PAGE),

@@ -211,7 +211,7 @@ async def test_what_is_required_by_what_is_required_is_charged_as_dense(
 
 async def test_a_slow_statement_is_canceled(demo_database: Database) -> None:
     engine = make_engine(Settings(graphql_timeout_ms=100))
-    query = Question("{ orders { totalCount } }")
+    query = Question("{ orders { totalCount nodes { id } } }")
     async with demo_database.transaction() as connection:
         await connection.execute("LOCK TABLE customer_order")
         async with asyncio.timeout(5):

@@ -14,7 +14,7 @@ from ordering_graphql.engine import ASKERS, Engine, MisuseError, Question, make_
 from support.wrapping import WrappedConnection, WrappedDatabase
 
 T = TypeVar("T")
-QUERY = Question("{ orders { totalCount } }")
+QUERY = Question("{ orders { totalCount nodes { id } } }")
 RUNNING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT CASE%' AND state = $1"
 
 

@@ -333,7 +333,7 @@ class _Compiler:
         """Write a connection."""
         given = self._arguments(at)
         window, wrong = read_window(reading, given, at.path)
-        wanted = given.get("filter")
+        wanted = cast("dict[str, Given] | None", given.get("filter"))
         if wanted is not None and (fault := size_fault(wanted, (*at.path, "filter"))):
             wrong.append(fault)
             wanted = None
@@ -354,7 +354,7 @@ class _Compiler:
 
         scope = at.scope.enter(reading.source, self._aliases)
         scope = scope._replace(listed=at.scope.anchor is not None)
-        rows = Rows(reading.source.table, found, fits)
+        rows = Rows(reading.source.table, found, fits, reading.tally_of(wanted or ()))
         numbered = asks_what_follows(self._collector, at.kind, at.nodes, window)
         page = Page(scope, window, self.parameters, rows, numbered=numbered)
 

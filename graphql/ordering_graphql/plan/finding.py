@@ -16,7 +16,8 @@ found soon on the way through the table.
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ordering_graphql.plan.scope import where
+from ordering_graphql.plan.scope import fill, where
+from ordering_graphql.reading import Tally
 
 __all__ = ["MOST_FINDERS", "MOST_FOUND", "Rows", "shortest"]
 
@@ -42,12 +43,16 @@ class Rows:
     """Rows of a table that fit: those found if they are few, or those of all.
 
     `found` is the name of the ids found, empty if nothing finds any; `fits` writes the condition.
+    With a `tally` they need not be counted.
     """
 
-    def __init__(self, table: str, found: str, fits: Callable[[str], str]) -> None:
+    def __init__(
+        self, table: str, found: str, fits: Callable[[str], str], tally: Tally | None = None
+    ) -> None:
         self._table = table
         self._found = found
         self._fits = fits
+        self._tally = tally
 
     def read(self, row: str, beyond: str, tail: str) -> str:
         """Write the rows, to stand behind FROM, that fit another condition, too.
@@ -61,6 +66,9 @@ class Rows:
 
     def count(self, row: str) -> str:
         """Write how many rows there are."""
+        if self._tally is not None:
+            total = fill(self._tally.total, row=row)
+            return f"SELECT {total} FROM {self._tally.table} {row}{where(self._fits(row))}"
         if not self._found:
             return f"SELECT count(*) FROM {self._table} {row}{where(self._fits(row))}"
         # In each branch, since all rows would have to come through both.

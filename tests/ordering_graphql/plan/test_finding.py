@@ -142,6 +142,24 @@ async def test_all_of_many_orders_are_counted(engine: Engine, filled: Connection
     assert [each["totalCount"] for each in counted] == [2_000, 2_000, 2_000, 2_000, 99_995, 56_801]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "total"),
+    [
+        (None, 100_000),
+        ({}, 100_000),
+        ({"state": {"eq": "completed"}}, 97_995),
+        ({"state": {"in": ["new", "on_hold"]}}, 2_005),
+    ],
+    ids=str,
+)
+async def test_how_many_orders_there_are_by_state_is_known(
+    engine: Engine, filled: Connection, wanted: Any, total: int
+) -> None:
+    orders, fetched = await asked(engine, filled, TOTAL, filter=wanted)
+    assert orders == {"totalCount": total}
+    assert fetched <= 10
+
+
 async def test_ten_minutes_of_orders_are_read_by_themselves(
     engine: Engine, filled: Connection
 ) -> None:
