@@ -13,7 +13,7 @@ import msgspec
 from ordering.db.engine import Database
 from ordering.domain.ids import show_id
 from ordering.domain.order import LineItem, Order
-from ordering.orders.reader import Branch, OrderFilter, list_orders
+from ordering.orders.reader import AGGREGATE, Branch, OrderFilter, list_shown
 
 __all__ = ["Digits", "Event", "Request", "Revision", "World", "exact", "load_world"]
 
@@ -84,9 +84,10 @@ _JSON_COLUMNS = ("change_types", "changes", "error", "attempt_history", "invento
 async def load_world(database: Database) -> World:
     """Read everything."""
     async with database.acquire() as connection:
-        page = await list_orders(
-            connection, OrderFilter(), limit=10_000, offset=0, branches=Branch.ALL
+        page = await list_shown(
+            connection, OrderFilter(), AGGREGATE, Branch.ALL, limit=10_000, offset=0
         )
+        orders = [msgspec.json.decode(order, type=Order) for order in page.orders]
 
         async def rows(table: str, order_by: str = "id") -> list[dict[str, Any]]:
             found = await connection.fetch(f"SELECT * FROM {table} ORDER BY {order_by}")
@@ -99,9 +100,9 @@ async def load_world(database: Database) -> World:
         for note in await rows("work_note"):
             notes.setdefault(note["line_item_id"], []).append(note)
         return World(
-            orders=page.orders,
-            lines={line.id: line for order in page.orders for line in order.line_items},
-            order_of={line.id: order for order in page.orders for line in order.line_items},
+            orders=orders,
+            lines={line.id: line for order in orders for line in order.line_items},
+            order_of={line.id: order for order in orders for line in order.line_items},
             work_notes=notes,
             revisions=[Revision(row) for row in await rows("order_revision")],
             events=[Event(row) for row in await rows("order_event")],

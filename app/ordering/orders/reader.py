@@ -37,14 +37,13 @@ from ordering.orders.shapes import Branch, Form, Member, Rows, Shape, write
 from ordering.orders.tally import TOTAL
 
 __all__ = [
+    "AGGREGATE",
     "Branch",
     "OrderFilter",
-    "Page",
     "ShownOrder",
     "ShownPage",
     "find_order",
     "find_shown",
-    "list_orders",
     "list_shown",
     "lock_order_rows",
 ]
@@ -61,13 +60,6 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
     party: str | None = None
 
 
-class Page(NamedTuple):
-    """A page of orders, by creation number, and how many fit the filter in all."""
-
-    orders: list[Order]
-    total: int
-
-
 class ShownOrder(NamedTuple):
     """An order as a face shows it."""
 
@@ -76,7 +68,7 @@ class ShownOrder(NamedTuple):
 
 
 class ShownPage(NamedTuple):
-    """A page of orders as a face shows them, and how many fit the filter in all."""
+    """A page of orders as a face shows them, by creation number, and how many fit in all."""
 
     orders: list[bytes]
     total: int
@@ -121,8 +113,8 @@ _LINES_BELOW = tuple(
     )
 )
 
-#: An order as the aggregate has it.
-_AGGREGATE = _kept(
+#: An order as the aggregate has it: what is shown so decodes to an `Order`.
+AGGREGATE = _kept(
     Order,
     CustomerOrder,
     Rows("line_items", "line_items", _kept(LineItem, OrderLineItem, *_LINES_BELOW)),
@@ -201,7 +193,7 @@ async def find_order(connection: Connection, text: str, branches: Branch) -> Ord
     if "\0" in text:
         # PostgreSQL's text cannot hold U+0000, so nothing can be found under it.
         return None
-    found = await connection.fetchval(_select(_FIND, _AGGREGATE, branches), parse_id(text), text)
+    found = await connection.fetchval(_select(_FIND, AGGREGATE, branches), parse_id(text), text)
     return _decoder.decode(found) if found else None
 
 
@@ -222,7 +214,7 @@ async def lock_order_rows(
     if known is not None and (known.id, known.updated_at) == (row["id"], row["updated_at"]):
         return known
     return _decoder.decode(
-        await connection.fetchval(_select(_BY_ID, _AGGREGATE, Branch.ALL), row["id"])
+        await connection.fetchval(_select(_BY_ID, AGGREGATE, Branch.ALL), row["id"])
     )
 
 
@@ -236,16 +228,6 @@ async def find_shown(
     if row is None:
         return None
     return ShownOrder(row["shown"], show_tag(row["version"], row["updated_at"]))
-
-
-async def list_orders(
-    connection: Connection, which: OrderFilter, *, limit: int, offset: int, branches: Branch
-) -> Page:
-    """Read a page of orders in the order of their creation."""
-    shown, total = await list_shown(
-        connection, which, _AGGREGATE, branches, limit=limit, offset=offset
-    )
-    return Page([_decoder.decode(each) for each in shown], total)
 
 
 async def list_shown(

@@ -14,12 +14,14 @@ from ordering.domain.decode import decode_order
 from ordering.domain.ids import new_id, show_id
 from ordering.domain.order import Order
 from ordering.domain.timestamps import now
-from ordering.orders.reader import Branch, OrderFilter, find_order, list_orders
+from ordering.orders.reader import AGGREGATE, Branch, OrderFilter, find_order, list_shown
 from ordering.orders.rows import insert_orders
 from support import payloads
 from support.counting import CountingDatabase
 from support.explaining import explain
 from support.placed import normal, place
+
+decode = msgspec.json.Decoder(Order).decode
 
 
 async def read(database: Database, text: str, branches: Branch = Branch.ALL) -> Order | None:
@@ -132,22 +134,22 @@ async def test_pages_follow_the_order_of_creation(
 ) -> None:
     orders = await place(demo_database, keeper, *[rich() for _ in range(5)])
     async with demo_database.acquire() as connection:
-        page = await list_orders(
-            connection, OrderFilter(), limit=2, offset=3, branches=Branch.LINE_ITEMS
+        page = await list_shown(
+            connection, OrderFilter(), AGGREGATE, Branch.LINE_ITEMS, limit=2, offset=3
         )
-        assert [order.id for order in page.orders] == [orders[3].id, orders[4].id]
+        shown = [(order.id, len(order.line_items)) for order in map(decode, page.orders)]
+        assert shown == [(orders[3].id, 2), (orders[4].id, 2)]
         assert page.total == 5
-        assert [len(order.line_items) for order in page.orders] == [2, 2]
-        none = await list_orders(
-            connection, OrderFilter(state="completed"), limit=2, offset=0, branches=Branch.ALL
+        none = await list_shown(
+            connection, OrderFilter(state="completed"), AGGREGATE, Branch.ALL, limit=2, offset=0
         )
         assert none == ([], 0)
-        beyond = await list_orders(
-            connection, OrderFilter(), limit=2, offset=5, branches=Branch.ALL
+        beyond = await list_shown(
+            connection, OrderFilter(), AGGREGATE, Branch.ALL, limit=2, offset=5
         )
         assert beyond == ([], 5)
-        new = await list_orders(
-            connection, OrderFilter(state="new"), limit=100, offset=0, branches=Branch.NONE
+        new = await list_shown(
+            connection, OrderFilter(state="new"), AGGREGATE, Branch.NONE, limit=100, offset=0
         )
         assert (len(new.orders), new.total) == (5, 5)
 
@@ -159,11 +161,11 @@ async def test_each_order_of_a_page_is_a_value_of_its_own(
     orders = await place(demo_database, keeper, rich(), rich(), rich())
     counting = CountingDatabase(demo_database)
     async with counting.acquire() as connection:
-        page = await list_orders(connection, OrderFilter(), limit=9, offset=0, branches=Branch.ALL)
+        page = await list_shown(connection, OrderFilter(), AGGREGATE, Branch.ALL, limit=9, offset=0)
     (statement,) = counting.statements
     async with demo_database.acquire() as connection:
         rows = await connection.fetch(statement, 9, 0)
-    assert [normal(order) for order in page.orders] == [normal(order) for order in orders]
+    assert [normal(decode(each)) for each in page.orders] == list(map(normal, orders))
     numbers = [msgspec.json.decode(row["shown"])["number"] for row in rows]
     assert sorted(numbers) == [1, 2, 3]
     assert [row["total"] for row in rows] == [3, 3, 3]
@@ -221,11 +223,11 @@ async def test_any_number_of_orders_is_one_statement(
 async def listed(database: Database, **which: str) -> list[str | None]:
     """List the external ids of the orders that fit, having checked their total."""
     async with database.acquire() as connection:
-        page = await list_orders(
-            connection, OrderFilter(**which), limit=100, offset=0, branches=Branch.NONE
+        page = await list_shown(
+            connection, OrderFilter(**which), AGGREGATE, Branch.NONE, limit=100, offset=0
         )
     assert page.total == len(page.orders)
-    return [order.external_id for order in page.orders]
+    return [order.external_id for order in map(decode, page.orders)]
 
 
 async def test_orders_are_found_by_all_that_the_filter_names(
@@ -306,8 +308,8 @@ async def test_pages_behind_any_filter_join_to_what_fits(
     numbers = [each.number for each in placed[::2]]
     async with demo_database.acquire() as connection:
         for at in (0, 2, 4, 6):
-            page = await list_orders(connection, which, limit=2, offset=at, branches=Branch.NONE)
-            shown = [each.number for each in page.orders]
+            page = await list_shown(connection, which, AGGREGATE, Branch.NONE, limit=2, offset=at)
+            shown = [each.number for each in map(decode, page.orders)]
             assert (shown, page.total) == (numbers[at : at + 2], 5)
 
 
@@ -318,7 +320,7 @@ async def test_a_filter_by_party_uses_the_index(
     counting = CountingDatabase(demo_database)
     async with counting.acquire() as connection:
         which = OrderFilter(party=payloads.ACCOUNT)
-        await list_orders(connection, which, limit=1, offset=0, branches=Branch.NONE)
+        await list_shown(connection, which, AGGREGATE, Branch.NONE, limit=1, offset=0)
     (statement,) = counting.statements
     async with demo_database.transaction() as connection:
         # Whatever the planner thinks of a table with one row.
@@ -338,7 +340,7 @@ async def test_a_filter_by_state_uses_its_index_for_few_orders_and_for_many(
     counting = CountingDatabase(demo_database)
     async with counting.acquire() as connection:
         which = OrderFilter(state="new")
-        await list_orders(connection, which, limit=1, offset=0, branches=Branch.NONE)
+        await list_shown(connection, which, AGGREGATE, Branch.NONE, limit=1, offset=0)
     (statement,) = counting.statements
     async with demo_database.transaction() as connection:
         # As if there were too many for a scan of the table.
@@ -359,7 +361,7 @@ async def test_each_filter_costs_the_same_statements_whatever_there_is(
         counting = CountingDatabase(demo_database)
         async with counting.acquire() as connection:
             which = OrderFilter(state="new", party=payloads.ACCOUNT)
-            await list_orders(connection, which, limit=50, offset=0, branches=Branch.NONE)
+            await list_shown(connection, which, AGGREGATE, Branch.NONE, limit=50, offset=0)
         counts.append(len(counting.statements))
     assert counts == [1, 1]
 
@@ -386,10 +388,10 @@ async def test_pages_show_every_order_that_was_there_while_others_are_created(
     shown: list[UUID] = []
     while True:
         async with demo_database.acquire() as connection:
-            page = await list_orders(
-                connection, OrderFilter(), limit=2, offset=len(shown), branches=Branch.NONE
+            page = await list_shown(
+                connection, OrderFilter(), AGGREGATE, Branch.NONE, limit=2, offset=len(shown)
             )
-        shown += [order.id for order in page.orders]
+        shown += [order.id for order in map(decode, page.orders)]
         if not page.orders or there <= set(shown):
             break
     stop.set()

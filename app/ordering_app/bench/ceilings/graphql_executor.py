@@ -16,13 +16,15 @@ from strawberry.scalars import JSON
 from ordering.domain import order as domain
 from ordering.domain.ids import show_id
 from ordering.domain.timestamps import show_timestamp
-from ordering.orders.reader import Branch, OrderFilter, list_orders
+from ordering.orders.reader import AGGREGATE, Branch, OrderFilter, list_shown
 from ordering_app.bench.ceilings.bare import Answer, Handler, open_pool
 
 __all__ = ["opened"]
 
 _CONNECTIONS = 10
 _BRANCHES = Branch.LINE_ITEMS | Branch.CHARACTERISTICS
+
+_decoder = msgspec.json.Decoder(domain.Order)
 
 
 @strawberry.type
@@ -76,10 +78,10 @@ class _Query:
     @strawberry.field
     async def orders(self, info: strawberry.Info[Any, None], first: int) -> _Orders:
         async with info.context.acquire() as connection:
-            page = await list_orders(
-                connection, OrderFilter(), limit=first, offset=0, branches=_BRANCHES
+            page = await list_shown(
+                connection, OrderFilter(), AGGREGATE, _BRANCHES, limit=first, offset=0
             )
-        return _Orders(nodes=[_order(order) for order in page.orders])
+        return _Orders(nodes=[_order(_decoder.decode(order)) for order in page.orders])
 
 
 @asynccontextmanager
