@@ -125,7 +125,7 @@ class LineJudge:
         for place, (each, body, read) in enumerate(decoded):
             each.external_id = read.draft.external_id
             if problems := check(read, found, self._policy):
-                each.problems = _few(problems)
+                each.problems = _kept(problems)
             else:
                 each.request = make_request(body, read.draft, found, client)
             if place % _BREATH == 0:
@@ -155,7 +155,7 @@ class LineJudge:
         try:
             return read_order(line.body, self._policy)
         except InvalidRequestError as error:
-            judged.problems = _few(error.problems)
+            judged.problems = _kept(error.problems)
             return None
 
     async def _find(self, drafts: Sequence[OrderDraft]) -> References:
@@ -227,8 +227,16 @@ def _digest(line: Line) -> int:
     return int.from_bytes(blake2b(line.body, digest_size=8).digest(), signed=True)
 
 
-def _few(problems: Sequence[Problem]) -> Sequence[Problem]:
-    if len(problems) <= MOST_PROBLEMS:
-        return problems
-    more = f"and {len(problems) - MOST_PROBLEMS} more problems"
-    return [*problems[:MOST_PROBLEMS], Problem(more, "", problems[0].code)]
+def _kept(problems: Sequence[Problem]) -> Sequence[Problem]:
+    """Take as many problems as are kept, with pointers that PostgreSQL can keep."""
+    if len(problems) > MOST_PROBLEMS:
+        more = f"and {len(problems) - MOST_PROBLEMS} more problems"
+        problems = [*problems[:MOST_PROBLEMS], Problem(more, "", problems[0].code)]
+    # They may name an attribute with U+0000, which jsonb cannot hold. It is replaced for all:
+    # whoever reads the results later is told what is told at once.
+    return [
+        msgspec.structs.replace(
+            each, pointer=each.pointer.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        )
+        for each in problems
+    ]
