@@ -32,7 +32,8 @@ from ordering_rest.paging import page_headers, read_page_request
 from ordering_rest.parity.bulk import answer_bulk
 from ordering_rest.parity.errors import error_body
 from ordering_rest.parity.queued import when_created
-from ordering_rest.parity.view import ORDERS_PATH, View
+from ordering_rest.parity.shape import ORDER, ORDERS_PATH
+from ordering_rest.parity.view import View
 
 __all__ = [
     "answer_order",
@@ -131,13 +132,13 @@ async def answer_order(request: Request, text: str, view: View) -> Response:
 
 
 async def _find(connection: Connection, text: str, view: View) -> ShownOrder | InboundRecord:
-    order = await find_shown(connection, text, view.shape, view.branches)
+    order = await find_shown(connection, text, ORDER, view.branches)
     if order is not None:
         return order
     record = await find_request(connection, text)
     if record is not None and record.state is InboundState.COMPLETED:
         # It was created between the two looks.
-        order = await find_shown(connection, text, view.shape, view.branches)
+        order = await find_shown(connection, text, ORDER, view.branches)
     found = order or record
     if found is None:
         raise NotFoundError([Problem.of(messages.ORDER_NOT_FOUND)])
@@ -156,7 +157,7 @@ async def answer_orders(request: Request, view: View) -> Response:
     )
     async with services_of(request).database.acquire() as connection:
         orders, total = await list_shown(
-            connection, which, view.shape, view.branches, limit=page.limit, offset=page.offset
+            connection, which, ORDER, view.branches, limit=page.limit, offset=page.offset
         )
     if not orders:
         raise NotFoundError([Problem.of(messages.NO_ORDERS)])

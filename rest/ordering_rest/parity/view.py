@@ -49,11 +49,6 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     fields: Tree | None = None
 
     @property
-    def shape(self) -> Shape:
-        """What an order looks like before attributes are picked."""
-        return ORDER
-
-    @property
     def branches(self) -> Branch:
         """What has to be read to show an order like this."""
         selection = self._selection
@@ -72,11 +67,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         return self.pick(_encode(order))
 
     def pick(self, shown: bytes) -> bytes:
-        """Show an order that was read in `shape`, with these attributes only."""
+        """Show an order that was read as `ORDER`, with these attributes only."""
         return self._selection.pick(shown)
 
     def pick_all(self, shown: Sequence[bytes]) -> bytes:
-        """Show a list of orders that were read in `shape`, with these attributes only."""
+        """Show a list of orders that were read as `ORDER`, with these attributes only."""
         selection = self._selection
         return b"[%b]" % b",".join([selection.pick(each) for each in shown])
 
