@@ -71,11 +71,12 @@ async def get_requests(request: Request) -> Response:
     operator = _is_operator(request)
     shown = _Page(items=[show_request(each, operator=operator) for each in found])
     if following is None:
-        return _json(200, shown)
+        return Response(msgspec.json.encode(shown))
     kept = [(name, text) for name, text in request.query_params.items() if name != "cursor"]
     shown.next = f"{REQUESTS_PATH}?{urlencode([*kept, ('cursor', show_cursor(following))])}"
     link = f'<{shown.next}>; rel="next"'
-    return _json(200, shown, {"Link": link} if len(link) <= MAX_LINK_LENGTH else {})
+    headers = {"Link": link} if len(link) <= MAX_LINK_LENGTH else {}
+    return Response(msgspec.json.encode(shown), headers=headers)
 
 
 @get(f"{REQUESTS_PATH}/{{request_id:str}}", _reading)
@@ -90,7 +91,8 @@ async def get_request(request: Request, request_id: str) -> Response:
         found = await read_request(connection, request_id, payload=payload == "true")
     if found is None:
         raise NotFoundError([Problem.of(messages.REQUEST_NOT_FOUND)])
-    return _json(200, show_request(found, operator=_is_operator(request)))
+    shown = show_request(found, operator=_is_operator(request))
+    return Response(msgspec.json.encode(shown))
 
 
 @post(f"{REQUESTS_PATH}/{{request_id:str}}/createOrder", _operating)
@@ -132,7 +134,8 @@ async def cancel_requests(request: Request) -> Response:
 async def get_queue(request: Request) -> Response:
     """Answer how many requests the queue has, and whether it is being drained."""
     status = await services_of(request).queue.status()
-    return _json(200, show_status(status, operator=_is_operator(request)))
+    shown = show_status(status, operator=_is_operator(request))
+    return Response(msgspec.json.encode(shown))
 
 
 @post(f"{QUEUE_PATH}/pause", _operating)
@@ -215,12 +218,3 @@ def _answer_status(status: QueueStatus) -> Answer:
 
 def _is_operator(request: Request) -> bool:
     return not client_of(request).roles.isdisjoint(MAY[Permission.OPERATE_QUEUE])
-
-
-def _json(status: int, body: object, headers: dict[str, str] | None = None) -> Response:
-    return Response(
-        msgspec.json.encode(body),
-        status_code=status,
-        media_type="application/json",
-        headers=headers or {},
-    )

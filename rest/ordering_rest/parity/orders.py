@@ -46,7 +46,6 @@ __all__ = [
     "show_created",
 ]
 
-_JSON = "application/json"
 _RETRY_AFTER_S = 1
 _VIEW = View()
 
@@ -124,11 +123,11 @@ async def answer_order(request: Request, text: str, view: View) -> Response:
     async with services_of(request).database.acquire() as connection:
         found = await _find(connection, text, view)
     if isinstance(found, ShownOrder):
-        return _json(200, view.pick(found.json), {"ETag": entity_tag(found)})
+        return Response(view.pick(found.json), headers={"ETag": entity_tag(found)})
     if found.state is InboundState.ERROR:
-        return _json(200, msgspec.json.encode(error_body(found.problems)), {})
+        return Response(msgspec.json.encode(error_body(found.problems)))
     queued = error_body([Problem.of(messages.STILL_QUEUED)])
-    return _json(200, msgspec.json.encode(queued), {"Retry-After": str(_RETRY_AFTER_S)})
+    return Response(msgspec.json.encode(queued), headers={"Retry-After": str(_RETRY_AFTER_S)})
 
 
 async def _find(connection: Connection, text: str, view: View) -> ShownOrder | InboundRecord:
@@ -162,7 +161,8 @@ async def answer_orders(request: Request, view: View) -> Response:
     if not orders:
         raise NotFoundError([Problem.of(messages.NO_ORDERS)])
     headers = page_headers(view.path, query.items(), page, shown=len(orders), total=total)
-    return _json(200 if len(orders) == total else 206, view.pick_all(orders), headers)
+    status = 200 if len(orders) == total else 206
+    return Response(view.pick_all(orders), status_code=status, headers=headers)
 
 
 async def answer_revised(request: Request, text: str, view: View) -> Response:
@@ -177,13 +177,9 @@ async def answer_revised(request: Request, text: str, view: View) -> Response:
         return await services.revise_order(text, body, client, tags)
 
     order = await when_created(request, text, messages.ORDER_NOT_CREATED_YET, change)
-    return _json(201, view.encode(order), {"ETag": entity_tag(order)})
+    return Response(view.encode(order), status_code=201, headers={"ETag": entity_tag(order)})
 
 
 def _with_fields(request: Request, view: View) -> View:
     fields = read_fields(request.query_params.getall("fields", []))
     return msgspec.structs.replace(view, fields=fields)
-
-
-def _json(status: int, body: bytes, headers: dict[str, str]) -> Response:
-    return Response(body, status_code=status, media_type=_JSON, headers=headers)
