@@ -15,14 +15,19 @@ from ordering_jobs.doorbell import Doorbell
 from ordering_jobs.worker import run_worker, system_id
 from support import payloads
 from support.processes import until
-from support.queue import put, states
+from support.queue import put, record, states
 
 
 @asynccontextmanager
 async def working(url: str, redis_url: str, **settings: int) -> AsyncGenerator[None]:
     """Run a worker until the block is left, then end it by SIGTERM."""
     worker = asyncio.create_task(run_worker(Settings(**settings), url, redis_url))  # pyright: ignore[reportArgumentType] - numbers only
-    await asyncio.sleep(0.3)
+
+    async def is_listening() -> bool:
+        # Before, the signal would end the tests.
+        return signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+
+    await until(is_listening)
     try:
         yield
     finally:
@@ -64,6 +69,29 @@ async def test_without_redis_it_looks_by_itself(
     async with working(demo_url, "redis://127.0.0.1:1/0", queue_sweep_s=1):
         await put(demo_database, payloads.order())
         await completed(demo_database, 1)
+
+
+async def test_its_sessions_read_through_indexes(
+    demo_database: Database, demo_url: str, servers: EmbeddedServers
+) -> None:
+    (identity,) = await put(demo_database, payloads.order())
+    async with demo_database.acquire() as connection:
+        # Whatever takes or ends a record says how its session is set.
+        await connection.execute(
+            """CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+               BEGIN NEW.system_id = current_setting('enable_seqscan'); RETURN NEW; END $$"""
+        )
+        await connection.execute(
+            """CREATE TRIGGER tell BEFORE UPDATE ON inbound_request
+               FOR EACH ROW EXECUTE FUNCTION tell()"""
+        )
+    try:
+        async with working(demo_url, servers.redis_url):
+            await completed(demo_database, 1)
+    finally:
+        async with demo_database.acquire() as connection:
+            await connection.execute("DROP FUNCTION tell CASCADE")
+    assert (await record(demo_database, identity))["system_id"] == "off"
 
 
 async def test_a_defect_of_the_drainer_ends_the_worker(
