@@ -36,6 +36,13 @@ _FRESH = "state = 'new' AND attempts = 0"
 _DUE = "(due_at IS NULL OR due_at <= now())"
 _HALF = "(($4::int + 1) / 2)"
 _VISITS = "(($4::int + 9) / 10)"
+_BY_ARRIVAL = f"""
+    SELECT id, priority, number, payload_bytes FROM inbound_request
+    WHERE {_FRESH} AND {_DUE}
+    ORDER BY priority DESC, number
+    LIMIT $4::int
+    FOR UPDATE SKIP LOCKED
+"""
 
 # One half of a batch goes by turns: a tenth as many parties as there are places are visited, in the
 # order of their ids, from where the last claim left off, each by one probe of the index whatever
@@ -62,13 +69,7 @@ WITH RECURSIVE visited AS (
         LIMIT (SELECT ({half} + count(*) - 1) / count(*) FROM visited)
         FOR UPDATE SKIP LOCKED
     ) AS first
-), by_arrival AS (
-    SELECT id, priority, number, payload_bytes FROM inbound_request
-    WHERE {fresh} AND {due}
-    ORDER BY priority DESC, number
-    LIMIT $4::int
-    FOR UPDATE SKIP LOCKED
-), candidates AS (
+), by_arrival AS ({by_arrival}), candidates AS (
     (SELECT *, 1 AS half FROM by_turns
      ORDER BY round, priority DESC, number LIMIT {half})
     UNION ALL
@@ -89,13 +90,7 @@ WITH RECURSIVE visited AS (
 # All by priority and arrival. A text of its own, not the one above with no turns in it, which
 # takes longer (docs/decisions/0027-batches-in-hand.md).
 _NEXT_BY_ARRIVAL = """
-WITH by_arrival AS (
-    SELECT id, priority, number, payload_bytes FROM inbound_request
-    WHERE {fresh} AND {due}
-    ORDER BY priority DESC, number
-    LIMIT $4::int
-    FOR UPDATE SKIP LOCKED
-), placed AS (
+WITH by_arrival AS ({by_arrival}), placed AS (
     SELECT id, row_number() OVER line AS place, sum(payload_bytes) OVER line AS bytes
     FROM by_arrival WINDOW line AS (ORDER BY priority DESC, number)
 ), next AS (
@@ -129,9 +124,12 @@ RETURNING request.id, request.number, request.payload, request.initiated_by,
           (SELECT last_party FROM next LIMIT 1) AS last_party
 """
 _CLAIM_BY_TURNS = (
-    _NEXT_BY_TURNS.format(party=_PARTY, fresh=_FRESH, due=_DUE, half=_HALF, visits=_VISITS) + _TAKE
+    _NEXT_BY_TURNS.format(
+        party=_PARTY, fresh=_FRESH, due=_DUE, half=_HALF, visits=_VISITS, by_arrival=_BY_ARRIVAL
+    )
+    + _TAKE
 )
-_CLAIM_BY_ARRIVAL = _NEXT_BY_ARRIVAL.format(fresh=_FRESH, due=_DUE) + _TAKE
+_CLAIM_BY_ARRIVAL = _NEXT_BY_ARRIVAL.format(by_arrival=_BY_ARRIVAL) + _TAKE
 _CLAIM_TRIED = _NEXT_TRIED + _TAKE
 
 # Rows that are being completed are locked and need no lease; the others get a new one.
