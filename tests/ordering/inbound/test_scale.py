@@ -230,4 +230,4 @@ async def test_what_a_worker_planned_for_an_empty_queue_will_do_for_a_full_one(
     assert {each["Index Name"] for each in found} <= indexes
     by_key = [each for each in found if each["Index Name"] == "inbound_request_pkey"]
     # A condition on the key, not a walk through all of it for a join.
-    assert all("Index Cond" in each for each in by_key)
+    assert {"Index Cond" in each for each in by_key} == {True}
