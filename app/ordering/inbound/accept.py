@@ -28,7 +28,6 @@ __all__ = [
     "AcceptOrder",
     "NewRequest",
     "copy_requests",
-    "find_stored",
     "insert_requests",
     "is_in_line",
     "line_up",
@@ -118,7 +117,7 @@ def _decode(inventory_ids: str | None) -> list[str]:
     return msgspec.json.decode(inventory_ids or "[]", type=list[str])
 
 
-async def find_stored(connection: Connection, request: NewRequest) -> NewRequest | None:
+async def _find_stored(connection: Connection, request: NewRequest) -> NewRequest | None:
     """Tell whether a record was stored after all."""
     found = await connection.fetchval("SELECT 1 FROM inbound_request WHERE id = $1", request.id)
     return None if found is None else request
@@ -147,7 +146,7 @@ class AcceptOrder:
         self._group = Submissions(
             database,
             insert_requests,
-            find_stored,
+            _find_stored,
             external_ids=external_ids,
             insert_carefully=partial(_insert_in_line, by_account=self._by_account),
         )

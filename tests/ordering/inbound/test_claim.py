@@ -15,7 +15,6 @@ from support import payloads
 from support.queue import created, make_processor, put, record, states, take
 
 GOOD = payloads.order(externalId="PO-1")
-BAD = payloads.removed(payloads.order(), "/relatedParty")
 
 
 async def test_two_claims_never_share_a_record(demo_database: Database) -> None:

@@ -22,7 +22,6 @@ from support.queued import queued
 
 ERROR = RequestFilter(state=InboundState.ERROR)
 NEW = RequestFilter(state=InboundState.NEW)
-CREATED = RequestFilter(status=InboundStatus.SUCCESS)
 FAILED = RequestFilter(status=InboundStatus.FAILURE)
 MINE = RequestFilter(external_id="PO-1")
 
