@@ -15,6 +15,7 @@ from ordering_app.bench.answers import read_answers
 from ordering_app.bench.ceilings.bare import Answer, Handler, open_pool
 from ordering_app.bench.ceilings.recorded import Recorder
 from ordering_app.demo.place import ORDER_PATH
+from ordering_rest.parity.shape import ORDER
 from ordering_rest.parity.view import View
 
 __all__ = ["opened"]
@@ -42,14 +43,12 @@ async def _record(connection: Connection, target: str) -> Recorder:
     """Read once what a target asks for, as the service does."""
     recorder: Any = Recorder(connection)
     asked = urlsplit(target)
-    view = View()
+    branches = View().branches
     if asked.path == ORDER_PATH:
         query = parse_qs(asked.query)
         limit, offset = int(query["limit"][0]), int(query["offset"][0])
-        await list_shown(
-            recorder, OrderFilter(), view.shape, view.branches, limit=limit, offset=offset
-        )
+        await list_shown(recorder, OrderFilter(), ORDER, branches, limit=limit, offset=offset)
     else:
         identity = asked.path.rpartition("/")[2]
-        await find_shown(recorder, identity, view.shape, view.branches)
+        await find_shown(recorder, identity, ORDER, branches)
     return recorder
