@@ -1,4 +1,4 @@
-"""JSON text made by PostgreSQL: constant text and SQL expressions, joined by `concat`.
+"""JSON text made by PostgreSQL: constant text and SQL expressions, by `concat` or one by one.
 
 Text is made, not values of type json: nothing is parsed, checked or copied between the levels of
 an answer (docs/decisions/0020-one-statement-per-document.md and 0021-json-from-sql.md have the
@@ -15,6 +15,8 @@ __all__ = [
     "MOMENT",
     "TEXT",
     "Pieces",
+    "aggregated",
+    "chain",
     "concat",
     "constant",
     "join",
@@ -25,8 +27,8 @@ __all__ = [
     "text_of",
 ]
 
-#: Text, `{0}`, as a JSON string.
-TEXT = "to_json({0})::text"
+#: Text, `{0}`, as a JSON string; the function is the schema's.
+TEXT = "json_string({0})::text"
 
 #: An id, `{0}`, as `ordering.domain.ids.show_id` shows it.
 IDENTITY = "encode(uuid_send({0}), 'hex')"
@@ -40,15 +42,19 @@ MOMENT = (
     """ 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 )
 
+
+_QUERY = "(SELECT {text} FROM {rows})"
+
 #: PostgreSQL's limit for arguments of a function is 100.
 _MOST_ARGUMENTS = 90
 
 
 class _Piece(NamedTuple):
-    """Constant text, or an SQL expression whose text is meant."""
+    """Constant text, or an SQL expression whose text is meant; `filled` ones are never null."""
 
     is_sql: bool
     text: str
+    filled: bool = True
 
 
 Pieces = tuple[_Piece, ...]
@@ -59,9 +65,12 @@ def constant(text: str) -> Pieces:
     return (_Piece(is_sql=False, text=text),)
 
 
-def sql(expression: str) -> Pieces:
-    """Make the text of an SQL expression; where it is null, `concat` passes over it."""
-    return (_Piece(is_sql=True, text=expression),)
+def sql(expression: str, *, filled: bool = False) -> Pieces:
+    """Make the text of an SQL expression, of type text unless it is `filled`: never null.
+
+    What is null is passed over by `chain` and `concat`.
+    """
+    return (_Piece(is_sql=True, text=expression, filled=filled),)
 
 
 def join(parts: Iterable[Pieces]) -> Pieces:
@@ -83,17 +92,45 @@ def text_of(pieces: Pieces) -> str | None:
 
 
 def concat(pieces: Pieces) -> str:
-    """Write pieces as one SQL expression of type text, without those that are null."""
-    return _concat(_expressions(pieces))
+    """Write pieces as one SQL expression of type text, without those that are null.
+
+    A call, which is quick to plan and to begin with.
+    """
+    return _concat([_expression(piece) for piece in pieces])
+
+
+def chain(pieces: Pieces) -> str:
+    """Write pieces as `concat` does, by operators, which takes less for each row."""
+    return _joined([_passable(piece) for piece in pieces])
 
 
 def strict(pieces: Pieces) -> str:
     """Write pieces as one SQL expression of type text, null where one of them is."""
-    return " || ".join(_expressions(pieces))
+    return _joined([_expression(piece) for piece in pieces])
 
 
-def _expressions(pieces: Pieces) -> list[str]:
-    return [piece.text if piece.is_sql else quote(piece.text) for piece in pieces]
+def aggregated(pieces: Pieces, rows: str) -> Pieces:
+    """Write pieces whose SQL is made of aggregates; `rows` stands behind FROM.
+
+    Constants around them stay outside of the query: each level that a long text is put together
+    on is another copy of it.
+    """
+    places = [at for at, piece in enumerate(pieces) if piece.is_sql]
+    first, behind = places[0], places[-1] + 1
+    within = pieces[first:behind]
+    alone = len(within) == 1
+    text = within[0].text if alone else chain(within)
+    query = sql(_QUERY.format(text=text, rows=rows), filled=within[0].filled if alone else True)
+    return join((pieces[:first], query, pieces[behind:]))
+
+
+def _passable(piece: _Piece) -> str:
+    text = _expression(piece)
+    return text if piece.filled else f"coalesce({text}, '')"
+
+
+def _expression(piece: _Piece) -> str:
+    return piece.text if piece.is_sql else quote(piece.text)
 
 
 def _concat(arguments: Sequence[str]) -> str:
@@ -101,6 +138,14 @@ def _concat(arguments: Sequence[str]) -> str:
         return f"concat({', '.join(arguments)})"
     chunks = range(0, len(arguments), _MOST_ARGUMENTS)
     return _concat([_concat(arguments[at : at + _MOST_ARGUMENTS]) for at in chunks])
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Join expressions by halves: each is copied as often as the halves are halved."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = (len(parts) + 1) // 2
+    return f"({_joined(parts[:middle])} || {_joined(parts[middle:])})"
 
 
 def json_array(of: str, order_by: str, *, only: str | None = None) -> Pieces:

@@ -78,7 +78,7 @@ _FORMS = {
     Form.IDENTITY: (IDENTITY, True),
     Form.MOMENT: (f"CASE WHEN {{0}} IS NOT NULL THEN {MOMENT} END", True),
     Form.JSON: ("{0}::text", False),
-    Form.KEPT_JSON: ("to_json({0}::text)::text", False),
+    Form.KEPT_JSON: (TEXT.format("{0}::text"), False),
     Form.KEPT_MOMENT: (
         f"to_json(CASE WHEN {{0}} = '-infinity' THEN {FIRST_MOMENT} ELSE {{0}} END)::text",
         False,

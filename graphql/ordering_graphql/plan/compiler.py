@@ -15,7 +15,16 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from ordering.access.roles import Permission
-from ordering.db.json_text import Pieces, concat, constant, join, json_array, sql, text_of
+from ordering.db.json_text import (
+    Pieces,
+    aggregated,
+    chain,
+    constant,
+    join,
+    json_array,
+    sql,
+    text_of,
+)
 from ordering.domain import messages
 from ordering_graphql.plan.binding import (
     ArgumentError,
@@ -117,7 +126,7 @@ def compile_operation(
     root = cast("GraphQLObjectType", schema.get_root_type(operation.operation))
     written = compiler.object(root, [operation], Scope(), ())
     text = text_of(written.pieces)
-    statement = f"SELECT {concat(written.pieces)}"
+    statement = f"SELECT {chain(written.pieces)}"
     if compiler.found:
         statement = f"WITH {', '.join(compiler.found)} {statement}"
     return Plan(
@@ -251,8 +260,8 @@ class _Compiler:
             return self.object(at.kind, at.nodes, at.scope, at.path)
         value = fill(reading.value, row=at.scope.row)
         written = self.object(at.kind, at.nodes, Scope(value), at.path)
-        whole = f"CASE WHEN {value} IS NULL THEN 'null' ELSE {concat(written.pieces)} END"
-        return _Written(sql(whole), written.cost)
+        whole = f"CASE WHEN {value} IS NULL THEN 'null' ELSE {chain(written.pieces)} END"
+        return _Written(sql(whole, filled=True), written.cost)
 
     def _one(self, reading: One, at: _At) -> _Written:
         """Write the object of a row, or null."""
@@ -260,12 +269,12 @@ class _Compiler:
         if at.scope.listed and reading.source.order is not None:
             rows = rows._replace(scope=rows.scope._replace(climbed=True))
         query, cost = self._row(reading, at, at.kind, rows)
-        return _Written(sql(f"coalesce({query}, 'null')"), cost)
+        return _Written(sql(f"coalesce({query}, 'null')", filled=True), cost)
 
     def _row(self, reading: One, at: _At, kind: GraphQLObjectType, rows: _Rows) -> tuple[str, int]:
         """Write a query for the object of a row, and its cost."""
         written = self.object(kind, at.nodes, rows.scope, at.path)
-        query = f"SELECT {concat(written.pieces)} FROM {rows.clause}"
+        query = f"SELECT {chain(written.pieces)} FROM {rows.clause}"
         if reading.order_by:
             query += f" ORDER BY {fill(reading.order_by, row=rows.scope.row)} LIMIT 1"
         return f"({query})", written.times(reading.cost)
@@ -282,11 +291,8 @@ class _Compiler:
         inner = Scope(f"{rows.scope.row}.value") if reading.source.json else rows.scope
         written = self.object(at.kind, at.nodes, inner, at.path)
         order = fill(reading.order_by, row=rows.scope.row)
-        array = json_array(concat(written.pieces), order)
-        return _Written(
-            sql(f"(SELECT {concat(array)} FROM {rows.clause})"),
-            written.times(reading.cost * again),
-        )
+        array = json_array(chain(written.pieces), order)
+        return _Written(aggregated(array, rows.clause), written.times(reading.cost * again))
 
     def _node(self, at: _At) -> _Written:
         """Write the object with an id: of each type the one row that may have it."""
@@ -302,7 +308,7 @@ class _Compiler:
             query, charged = self._row(source, at, kind, rows)
             queries.append(query)
             cost = max(cost, charged)
-        return _Written(sql(f"coalesce({', '.join(queries)}, 'null')"), cost)
+        return _Written(sql(f"coalesce({', '.join(queries)}, 'null')", filled=True), cost)
 
     def _rows(self, reading: Related, at: _At, given: Mapping[str, Given]) -> _Rows:
         """Step to the rows of a field, and say which they are."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from graphql import GraphQLEnumType
 
-from ordering.db.json_text import MOMENT, TEXT, Pieces, concat, constant, join, sql
+from ordering.db.json_text import MOMENT, TEXT, Pieces, constant, join, sql, strict
 from ordering_graphql.plan.kinds import Kind, is_list, is_required, named, nullable
 
 __all__ = ["show"]
@@ -16,9 +16,10 @@ def show(expression: str, kind: Kind) -> Pieces:
     if is_required(kind):
         return pieces
     if len(pieces) == 1:
-        return sql(f"coalesce({pieces[0].text}, 'null')")
-    # `concat` passes over nulls, so whether there is a value is asked for before.
-    return sql(f"CASE WHEN {expression} IS NULL THEN 'null' ELSE {concat(pieces)} END")
+        return sql(f"coalesce({pieces[0].text}, 'null')", filled=True)
+    # What writes a moment makes one of a null, too, so whether there is a value is asked before.
+    whole = f"CASE WHEN {expression} IS NULL THEN 'null' ELSE {strict(pieces)} END"
+    return sql(whole, filled=True)
 
 
 def _writer(kind: Kind) -> Callable[[str], Pieces]:
@@ -38,7 +39,7 @@ def _bare(expression: str) -> Pieces:
 
 def _quoted(expression: str) -> Pieces:
     """Write what holds no character that JSON escapes: ids, names of enums, numbers, moments."""
-    return join((constant('"'), sql(expression), constant('"')))
+    return join((constant('"'), sql(f"({expression})::text"), constant('"')))
 
 
 def _moment(expression: str) -> Pieces:

@@ -4,13 +4,14 @@ All that a connection shows of its rows is an aggregate over them. Where it is a
 page follows, one row more is read, and the rows are numbered `nth` to leave it out again.
 """
 
+import re
 from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple, cast
 
 from graphql import FieldNode, GraphQLObjectType
 
-from ordering.db.json_text import Pieces, concat, constant, join, json_array, sql
+from ordering.db.json_text import Pieces, aggregated, chain, constant, join, json_array, sql
 from ordering.domain import messages
 from ordering_graphql.plan.binding import ArgumentError, CursorKey, Parameters
 from ordering_graphql.plan.collect import Collector
@@ -118,7 +119,7 @@ class Page:
 
     def rows(self, of: Pieces) -> Pieces:
         """Write a JSON array with an element for each row."""
-        return json_array(concat(of), self._order(), only=self._within())
+        return json_array(chain(of), self._order(), only=self._within())
 
     @property
     def cursor(self) -> Pieces:
@@ -132,10 +133,10 @@ class Page:
             found = f"array_agg({self._cursor_of_row()} ORDER BY {order})"
             if within := self._within():
                 found = f"{found} FILTER (WHERE {within})"
-            return sql(f"coalesce('\"' || ({found})[1] || '\"', 'null')")
+            return sql(f"coalesce('\"' || ({found})[1] || '\"', 'null')", filled=True)
         if part is self._window.onward:
             self._is_read = True
-            return sql(f"(count({self._row}.nth) > {self._window.size})::text")
+            return sql(f"(count({self._row}.nth) > {self._window.size})::text", filled=True)
         if not self._cursor:
             return constant("false")
         # Behind the beginning: the row that the cursor came from, if it is still there, and others.
@@ -144,12 +145,12 @@ class Page:
         beyond = self._beyond(row, opposite=True)
         tail = f" ORDER BY {self._sorted(row, falling=not self._falls)} LIMIT 1"
         nearest = f"SELECT 'true' FROM {self._rows.read(row, beyond, tail)}{tail}"
-        return sql(f"coalesce(({nearest}), 'false')")
+        return sql(f"coalesce(({nearest}), 'false')", filled=True)
 
     def total(self) -> Pieces:
         """Count the rows on all pages."""
         row = f"{self._row}c"
-        return sql(f"({self._rows.count(row)})::text")
+        return sql(f"({self._rows.count(row)})::text", filled=True)
 
     def whole(self, of: Pieces) -> Pieces:
         """Write the connection, whose fields have been written."""
@@ -160,8 +161,11 @@ class Page:
         tail = f" ORDER BY {order} LIMIT {window.size + self._numbered}"
         wanted = self._rows.read(row, self._beyond(row) if self._cursor else "", tail)
         nth = f", row_number() OVER (ORDER BY {order}) AS nth" if self._numbered else ""
-        read = f"SELECT {row}.*{nth} FROM {wanted}{tail}"
-        return sql(f"(SELECT {concat(of)} FROM ({read}) AS {row}{self._scope.joins})")
+        joins = self._scope.joins
+        # What is sorted is copied, column by column, those that nobody asked for as well.
+        used = re.findall(rf"\b{row}\.(?!nth\b)\w+", f"{chain(of)}{joins} {order}")
+        read = f"SELECT {', '.join(dict.fromkeys(used))}{nth} FROM {wanted}{tail}"
+        return aggregated(of, f"({read}) AS {row}{joins}")
 
     def _within(self) -> str | None:
         self._is_read = True
