@@ -21,6 +21,7 @@ __all__ = [
     "constant",
     "join",
     "json_array",
+    "json_rows",
     "quote",
     "sql",
     "strict",
@@ -148,15 +149,20 @@ def _joined(parts: Sequence[str]) -> str:
     return f"({_joined(parts[:middle])} || {_joined(parts[middle:])})"
 
 
-def json_array(of: str, order_by: str, *, only: str | None = None) -> Pieces:
+def json_array(of: Pieces, order_by: str, *, only: str | None = None) -> Pieces:
     """Write rows as a JSON array; `of` is a row's JSON, `only` a condition on the rows.
 
     `order_by` must name a column of the innermost query: PostgreSQL takes an aggregate that names
     none for one of the query around it.
     """
     filtered = f" FILTER (WHERE {only})" if only else ""
-    rows = f"string_agg({of}, ',' ORDER BY {order_by}){filtered}"
+    rows = f"string_agg({chain(of)}, ',' ORDER BY {order_by}){filtered}"
     return join((constant("["), sql(rows), constant("]")))
+
+
+def json_rows(of: Pieces, order_by: str, rows: str) -> Pieces:
+    """Write a query for a JSON array of all rows; `rows` stands behind FROM."""
+    return aggregated(json_array(of, order_by), rows)
 
 
 def quote(text: str) -> str:

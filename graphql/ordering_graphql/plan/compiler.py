@@ -15,16 +15,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from ordering.access.roles import Permission
-from ordering.db.json_text import (
-    Pieces,
-    aggregated,
-    chain,
-    constant,
-    join,
-    json_array,
-    sql,
-    text_of,
-)
+from ordering.db.json_text import Pieces, chain, constant, join, json_rows, sql, text_of
 from ordering.domain import messages
 from ordering_graphql.plan.binding import (
     ArgumentError,
@@ -291,8 +282,8 @@ class _Compiler:
         inner = Scope(f"{rows.scope.row}.value") if reading.source.json else rows.scope
         written = self.object(at.kind, at.nodes, inner, at.path)
         order = fill(reading.order_by, row=rows.scope.row)
-        array = json_array(chain(written.pieces), order)
-        return _Written(aggregated(array, rows.clause), written.times(reading.cost * again))
+        array = json_rows(written.pieces, order, rows.clause)
+        return _Written(array, written.times(reading.cost * again))
 
     def _node(self, at: _At) -> _Written:
         """Write the object with an id: of each type the one row that may have it."""

@@ -119,7 +119,7 @@ class Page:
 
     def rows(self, of: Pieces) -> Pieces:
         """Write a JSON array with an element for each row."""
-        return json_array(chain(of), self._order(), only=self._within())
+        return json_array(of, self._order(), only=self._within())
 
     @property
     def cursor(self) -> Pieces:

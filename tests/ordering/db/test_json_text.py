@@ -10,6 +10,7 @@ from ordering.db.json_text import (
     constant,
     join,
     json_array,
+    json_rows,
     sql,
     strict,
 )
@@ -77,7 +78,7 @@ async def test_more_pieces_than_a_function_has_arguments(database: Database) -> 
 
 
 async def test_constants_stay_outside_of_the_query_for_a_list(database: Database) -> None:
-    pieces = aggregated(json_array("t::text", "t"), "unnest($1::int[]) AS t")
+    pieces = json_rows(sql("t::text"), "t", "unnest($1::int[]) AS t")
     assert [(piece.is_sql, piece.text) for piece in (pieces[0], pieces[-1])] == [
         (False, "["),
         (False, "]"),
@@ -91,7 +92,7 @@ async def test_several_aggregates_are_of_one_query(database: Database) -> None:
     counted = join(
         (
             constant('{"nodes":'),
-            json_array("t::text", "t"),
+            json_array(sql("t::text"), "t"),
             constant(',"count":'),
             sql("count(*)::text", filled=True),
             constant("}"),

@@ -18,7 +18,7 @@ from ordering.domain.errors import InvalidRequestError, NotFoundError
 from ordering.domain.ids import new_id, show_id
 from ordering.orders.cancel import CancelOrder
 from ordering.orders.reader import Branch, OrderFilter, list_shown
-from ordering.orders.shapes import Member, Shape
+from ordering.orders.shapes import Form, Member, Shape
 from ordering.orders.tally import fold
 from ordering.settings import Settings
 from support import payloads
@@ -239,7 +239,7 @@ async def test_a_list_reads_no_orders_to_tell_how_many_there_are(
         page = await list_shown(
             connection,
             OrderFilter(state=state),
-            Shape((Member("number", "number"),)),
+            Shape((Member("number", "number", Form.BARE),)),
             Branch.NONE,
             limit=2,
             offset=0,
