@@ -102,6 +102,29 @@ async def test_it_folds_again_and_again(
     assert await end(task) is None
 
 
+async def test_folding_goes_on_past_whatever_the_database_refuses(
+    demo_database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ordering.orders.tally._FEW", 0)
+    await add_to_tally(demo_database, 2)
+    refusals = [asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedTableError]
+
+    async def fold_later(connection: Connection) -> int:
+        if refusals:
+            raise refusals.pop()
+        return await fold(connection)
+
+    monkeypatch.setattr("ordering_jobs.sweep.fold", fold_later)
+    task = asyncio.create_task(keep_folding(demo_database, every_s=0))
+
+    async def folded() -> bool:
+        return await tally(demo_database) == [2]
+
+    await until(folded)
+    assert await end(task) is None
+    assert caplog.messages == ["orders are not added up for now"] * 2
+
+
 async def test_a_worker_folds_when_it_starts_and_ends_with_the_folders_defect(
     demo_database: Database,
     demo_url: str,

@@ -1,8 +1,8 @@
-"""Locks on names: on what has no row, or not yet.
+"""Locks on what has no row: on names, and on what one process at a time does.
 
-PostgreSQL's advisory locks, held until the end of the transaction. There are few locks for many
-names: PostgreSQL has room for some thousands only, and one order may have ten thousand names. Names
-that share a lock wait for each other in vain, for as long as a short transaction takes.
+PostgreSQL's advisory locks, held until the end of the transaction. Of names there are few locks
+for many: PostgreSQL has room for some thousands only, and one order may have ten thousand names.
+Names that share a lock wait for each other in vain, for as long as a short transaction takes.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from ordering.db.connection import Connection
 
-__all__ = ["LOCK_NAMES", "LockKind", "lock_names", "try_lock_names"]
+__all__ = ["LOCK_NAMES", "LockKind", "Turn", "lock_names", "take_turn", "try_lock_names"]
 
 
 class LockKind(IntEnum):
@@ -18,6 +18,15 @@ class LockKind(IntEnum):
 
     EXTERNAL_ID = 1
     LINE = 2
+
+
+class Turn(IntEnum):
+    """What one process at a time does, and the key of its lock."""
+
+    MIGRATING = 0x0_0DE_211
+    SWEEPING = 0x0_0DE_212
+    MAILING = 0x0_0DE_213
+    FOLDING = 0x0_0DE_214
 
 
 #: Locks the names that `{names}`, a relation with a column `name`, has. Always in the same order,
@@ -48,3 +57,11 @@ async def try_lock_names(connection: Connection, names: Sequence[str]) -> Sequen
     """
     rows = await connection.fetch(_TRY_LOCK, list(names))
     return [row[0] for row in rows]
+
+
+async def take_turn(connection: Connection, turn: Turn) -> bool:
+    """Take a turn if nobody else has it; tells whether it is ours.
+
+    It ends with the transaction: nothing is to be given back, whatever becomes of us.
+    """
+    return await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", turn)

@@ -20,20 +20,17 @@ from uuid import UUID
 
 import msgspec
 
-from ordering.db.connection import Connection
+from ordering.db.advisory import Turn, take_turn
 from ordering.db.engine import Database
 from ordering.domain.ids import show_id
 from ordering.settings import Settings
 
-__all__ = ["ADVISORY_LOCK", "Failure", "FailureMails", "MailError", "compose"]
+__all__ = ["Failure", "FailureMails", "MailError", "compose"]
 
 _log = logging.getLogger(__name__)
 
 #: What keeps an e-mail from being sent; the last is raised for names that are none.
 _FAILURES: tuple[type[Exception], ...] = (smtplib.SMTPException, OSError, ValueError)
-
-#: Has one worker at a time choose what the next e-mail tells of.
-ADVISORY_LOCK = 0x0_0DE_213
 
 #: The most failures that one e-mail tells of, how many it lists, and how long a text may be there.
 _MOST = 10_000
@@ -170,7 +167,8 @@ class FailureMails:
     async def _take(self) -> Sequence[Failure]:
         sending = timedelta(seconds=_SENDING_S)
         async with self._database.transaction() as connection:
-            if not await _is_ours(connection):
+            # One worker at a time chooses what the next e-mail tells of.
+            if not await take_turn(connection, Turn.MAILING):
                 return ()
             rows = await connection.fetch(_TAKE, self._gather, sending, _MOST)
         return [_failure(*row) for row in rows]
@@ -178,11 +176,6 @@ class FailureMails:
     async def _note(self, statement: str, ids: Sequence[int]) -> None:
         async with self._database.acquire() as connection:
             await connection.execute(statement, ids)
-
-
-async def _is_ours(connection: Connection) -> bool:
-    # Held until the end of the transaction: nothing to give back, whatever becomes of us.
-    return await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", ADVISORY_LOCK)
 
 
 def _failure(identity: int, request: UUID, occurred_at: datetime, payload: str) -> Failure:

@@ -9,14 +9,11 @@ from datetime import timedelta
 
 import msgspec
 
-from ordering.db.connection import Connection
+from ordering.db.advisory import Turn, take_turn
 from ordering.db.engine import Database
 from ordering.settings import Settings
 
-__all__ = ["ADVISORY_LOCK", "Removed", "Retention"]
-
-#: Holds other workers off for the length of one batch.
-ADVISORY_LOCK = 0x0_0DE_212
+__all__ = ["Removed", "Retention"]
 
 _BATCH = 500
 
@@ -120,11 +117,6 @@ class Retention:
 
     async def _batch(self, statement: str, kept: timedelta) -> int:
         async with self._database.transaction() as connection:
-            if not await _is_ours(connection):
+            if not await take_turn(connection, Turn.SWEEPING):
                 return 0
             return len(await connection.fetch(statement, kept, _BATCH))
-
-
-async def _is_ours(connection: Connection) -> bool:
-    # Held until the end of the transaction: nothing to give back, whatever becomes of us.
-    return await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", ADVISORY_LOCK)

@@ -1,4 +1,4 @@
-"""The tally comes to a database that has orders, while somebody writes more."""
+"""The tally comes to a database that has orders, and counts whoever writes more."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from ordering.db.connection import connect
+from ordering.db.driver import asyncpg
+from ordering.db.engine import Database
 from ordering.db.migrate import migrate
 from ordering_app.embedded import EmbeddedServers
 from support.locks import waiters
@@ -117,3 +119,44 @@ async def test_counting_may_take_longer_than_any_timeout(
         assert not migrating.done()
     assert await migrating == [ORDERS_BEFORE]
     assert await rows(admin) == [("new", 1)]
+
+
+@pytest.mark.parametrize(
+    "statement", ["SELECT recount_orders()", "TRUNCATE customer_order CASCADE"]
+)
+async def test_what_must_see_what_others_committed_wants_read_committed(
+    database: Database, statement: str
+) -> None:
+    async with database.acquire() as connection:
+        with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError):
+            async with connection.transaction(isolation="repeatable_read"):
+                await connection.execute(statement)
+
+
+async def test_orders_count_whoever_writes_them_however_tables_are_found(
+    database: Database,
+) -> None:
+    """A dump is restored without a path to tables, and its role may have no more than that."""
+    async with database.acquire() as connection:
+        schema = await connection.fetchval("SELECT current_schema()")
+        inserted = _INSERT.replace("customer_order", f"{schema}.customer_order")
+        async with connection.transaction():
+            await connection.execute("CREATE ROLE restorer")
+            await connection.execute(
+                "GRANT INSERT, UPDATE, SELECT, DELETE ON customer_order, order_event TO restorer;"
+                "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO restorer;"
+                "REVOKE ALL ON SEQUENCE order_tally_id_seq FROM restorer"
+            )
+            await connection.execute("SET LOCAL ROLE restorer")
+            await connection.execute("SET LOCAL search_path = ''")
+            for state in ("new", "draft"):
+                await connection.execute(inserted, state)
+            await connection.execute(f"UPDATE {schema}.customer_order SET state = 'new'")
+            await connection.execute(
+                f"INSERT INTO {schema}.order_event (order_id, event_type, occurred_at)"
+                f" SELECT id, 'x', now() FROM {schema}.customer_order"
+            )
+            await connection.execute("RESET ROLE; RESET search_path")
+            assert await rows(connection) == [("new", 1), ("draft", 1), ("draft", -1), ("new", 1)]
+            await connection.execute("REASSIGN OWNED BY restorer TO CURRENT_USER")
+            await connection.execute("DROP OWNED BY restorer; DROP ROLE restorer")

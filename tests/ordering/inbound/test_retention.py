@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from ordering.db.advisory import Turn
 from ordering.db.engine import Database
 from ordering.inbound.bulk_rows import Opened, open_bulk
-from ordering.inbound.retention import ADVISORY_LOCK, Removed, Retention
+from ordering.inbound.retention import Removed, Retention
 from ordering.settings import Settings
 from support.queued import queued
 
@@ -111,7 +112,7 @@ async def test_many_are_deleted_in_batches(
 async def test_one_worker_sweeps_at_a_time(demo_database: Database) -> None:
     identity = await ended(demo_database, "completed", "11 d")
     async with demo_database.transaction() as other:
-        await other.fetchval("SELECT pg_advisory_xact_lock($1)", ADVISORY_LOCK)
+        await other.fetchval("SELECT pg_advisory_xact_lock($1)", Turn.SWEEPING)
         assert await retention(demo_database).sweep() == Removed()
         assert await left(demo_database) == {identity}
     assert await retention(demo_database).sweep() == Removed(completed=1)

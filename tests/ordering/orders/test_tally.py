@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -135,6 +136,19 @@ async def test_few_rows_are_left_alone(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("folds_all")
+async def test_many_rows_are_folded_by_portions(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ordering.orders.tally._PORTION", 10)
+    async with database.acquire() as connection:
+        for _ in range(25):
+            await insert(connection, "new")
+        # The sums of the first two portions are rows of the third.
+        assert await fold(connection) == 10 + 10 + 7
+        assert await rows(connection) == [("new", 25)]
+
+
+@pytest.mark.usefixtures("folds_all")
 async def test_a_state_without_orders_is_left_out(database: Database) -> None:
     async with database.acquire() as connection:
         await insert(connection, "new", "new")
@@ -181,7 +195,7 @@ async def test_two_who_fold_at_once_lose_nothing(
         assert await fold(one) == 1
         # The other one, which does not know of it, sees this row beside the one that is folded.
         await insert(connection, "new", "draft")
-        monkeypatch.setattr("ordering.orders.tally.ADVISORY_LOCK", 0)
+        monkeypatch.setattr("ordering.orders.tally.Turn", SimpleNamespace(FOLDING=0))
         folding = asyncio.create_task(fold(other))
         await waiters(connection, 1)
         await transaction.commit()
@@ -213,6 +227,21 @@ async def test_recounting_counts_what_is_written_meanwhile_once(database: Databa
         assert await rows(connection) == [("new", 1)]
         await transaction.commit()
         assert await by_state(connection, TALLIED) == {"draft": 1, "new": 2}
+
+
+async def test_recounting_and_emptying_wait_for_each_other(database: Database) -> None:
+    """Both lock the orders before the tally, so neither has what the other waits for."""
+    async with database.acquire() as connection, database.acquire() as other:
+        await insert(connection, "new")
+        transaction: Any = connection.transaction()
+        await transaction.start()
+        await connection.execute("LOCK TABLE customer_order IN ACCESS EXCLUSIVE MODE")
+        recounting = asyncio.create_task(other.execute("SELECT recount_orders()"))
+        await waiters(connection, 1)
+        await connection.execute("TRUNCATE customer_order CASCADE")
+        await transaction.commit()
+        await recounting
+        assert await rows(connection) == []
 
 
 async def test_two_who_recount_at_once_add_what_is_missing_once(database: Database) -> None:

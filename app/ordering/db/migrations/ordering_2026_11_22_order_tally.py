@@ -13,6 +13,13 @@ ID = "2026-11-22T14:10:00:000001"
 VERSION = "1.38.0"
 DESCRIPTION = "order tally"
 
+#: What was committed while it waited for a lock must be seen.
+_READ_COMMITTED = """
+        IF current_setting('transaction_isolation') <> 'read committed' THEN
+            RAISE object_not_in_prerequisite_state
+            USING MESSAGE = 'how many orders there are can be told in READ COMMITTED only';
+        END IF;"""
+
 STATEMENTS = (
     """
     CREATE TABLE order_tally (
@@ -40,9 +47,10 @@ STATEMENTS = (
     $$
     """,
     # Nobody else writes orders now, but what a worker adds up at this moment would be left over.
-    """
+    f"""
     CREATE FUNCTION tally_no_orders() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
+        {_READ_COMMITTED}
         LOCK TABLE order_tally IN SHARE ROW EXCLUSIVE MODE;
         DELETE FROM order_tally;
         RETURN NULL;
@@ -50,10 +58,12 @@ STATEMENTS = (
     $$
     """,
     # One statement, so one snapshot of both tables, whatever is written meanwhile. Who would recount
-    # at the same time must see what it added.
-    """
+    # at the same time must see what it added. TRUNCATE locks the orders first, too.
+    f"""
     CREATE FUNCTION recount_orders() RETURNS void LANGUAGE plpgsql AS $$
     BEGIN
+        {_READ_COMMITTED}
+        LOCK TABLE customer_order IN ACCESS SHARE MODE;
         PERFORM pg_advisory_xact_lock(hashtext('recount_orders'));
         INSERT INTO order_tally (state, orders)
         SELECT state, sum(orders) FROM (
@@ -81,6 +91,18 @@ STATEMENTS = (
     """
     CREATE TRIGGER customer_order_emptied AFTER TRUNCATE ON customer_order
         FOR EACH STATEMENT EXECUTE FUNCTION tally_no_orders()
+    """,
+    # Whoever may write orders writes what belongs to them, wherever it looks for tables: a restored
+    # dump looks nowhere. Names of ours come before those of temporary tables.
+    """
+    DO $do$ DECLARE written text; BEGIN
+        FOREACH written IN ARRAY ARRAY[
+            'tell_watchers', 'tally_written_orders', 'tally_moved_order', 'tally_no_orders']
+        LOOP
+            EXECUTE format('ALTER FUNCTION %I() SECURITY DEFINER SET search_path = %I, pg_temp',
+                           written, current_schema());
+        END LOOP;
+    END $do$
     """,
 )
 
