@@ -10,18 +10,21 @@ import asyncio
 import contextlib
 import io
 import itertools
+import pkgutil
+from importlib import import_module
 from typing import Any
 
 from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager
 
-from ordering.db.connection import connect
+from ordering.db import migrations
+from ordering.db.advisory import Turn
+from ordering.db.connection import Connection, connect
 from ordering.db.engine import ENGINE, Database
 from ordering.db.failures import DATABASE_AWAY
 from ordering.db.piccolo_app import APP_NAME
 
-__all__ = ["MigrationError", "migrate"]
+__all__ = ["MigrationError", "find_missing", "migrate"]
 
-_ADVISORY_LOCK = 0x0_0DE_211
 _RETRY_S = 0.1
 _LOCK_TIMEOUT_MS = 5_000
 _STATEMENT_TIMEOUT_MS = 600_000
@@ -30,8 +33,8 @@ _STATEMENT_TIMEOUT_MS = 600_000
 class MigrationError(Exception):
     """A migration did not succeed, and will be run again.
 
-    The database is as it was before it, but for a migration without a transaction, which starts
-    with taking away what it may have left behind.
+    The database is as it was before it, but for a migration without a transaction, whose statements
+    may be run again.
     """
 
 
@@ -67,6 +70,19 @@ async def migrate(database_url: str) -> list[str]:
         await gatekeeper.close()
 
 
+async def find_missing(connection: Connection) -> list[str]:
+    """List the migrations that this version needs and the database has not got, in their order.
+
+    Others may be there: those of a newer version, which this one runs beside.
+    """
+    applied = await _applied(connection)
+    modules = [
+        import_module(f"{migrations.__name__}.{each.name}")
+        for each in pkgutil.iter_modules(migrations.__path__)
+    ]
+    return sorted({each.ID for each in modules} - applied)
+
+
 async def _keep_others_out(connection: Any) -> None:
     """Get the advisory lock, asking again and again.
 
@@ -74,7 +90,7 @@ async def _keep_others_out(connection: Any) -> None:
     waits for, and so neither would ever end.
     """
     for pause_s in itertools.repeat(_RETRY_S):
-        if await connection.fetchval("SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK):
+        if await connection.fetchval("SELECT pg_try_advisory_lock($1)", Turn.MIGRATING):
             return
         await asyncio.sleep(pause_s)
 

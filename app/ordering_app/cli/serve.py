@@ -3,7 +3,7 @@
 import click
 
 from ordering.db.connection import connect
-from ordering.db.migrate import MigrationError
+from ordering.db.migrate import MigrationError, find_missing
 from ordering.db.migrate import migrate as run_migrations
 from ordering.plugins import PluginError, load_plugins
 from ordering.settings import describe
@@ -26,7 +26,7 @@ def api() -> None:
     database_url, redis_url = require_database(chosen), require_redis(chosen)
     # Here a sentence can tell what is wrong; uvicorn would show the trace of a failed start.
     _load_plugins()
-    run(_knock(database_url))
+    run(_require_schema(database_url))
     app = make_app(chosen, database_url, redis_url)
     serve(app, chosen)
 
@@ -39,10 +39,21 @@ def _load_plugins() -> None:
         fail(str(error))
 
 
-async def _knock(database_url: str) -> None:
-    """Open a connection and close it. Raises one of `DATABASE_AWAY`."""
+async def _require_schema(database_url: str) -> None:
+    """End the command if the database lacks migrations; what runs without them answers wrongly.
+
+    Raises one of `DATABASE_AWAY` if it does not answer.
+    """
     connection = await connect(database_url)
-    await connection.close()
+    try:
+        missing = await find_missing(connection)
+    finally:
+        await connection.close()
+    if missing:
+        fail(
+            f"the database lacks {len(missing)} migrations, as {missing[0]}:"
+            " run `ordering migrate` first"
+        )
 
 
 @click.command()
@@ -55,6 +66,7 @@ def worker() -> None:
     set_up_logging(chosen.log_level)
     database_url, redis_url = require_database(chosen), require_redis(chosen)
     _load_plugins()
+    run(_require_schema(database_url))
     run(run_worker(chosen, database_url, redis_url))
 
 

@@ -11,7 +11,7 @@ from piccolo.table import Table
 from ordering.db.connection import connect
 from ordering.db.engine import Database
 from ordering.db.meta import column_name, described_by, filled_columns, table_name
-from ordering.db.migrate import MigrationError, migrate
+from ordering.db.migrate import MigrationError, find_missing, migrate
 from ordering.db.tables import ALL_TABLES
 from ordering_app.embedded import EmbeddedServers
 from support.servers import blank_database
@@ -127,6 +127,20 @@ async def test_it_runs_once_whoever_asks(servers: EmbeddedServers) -> None:
     url = await blank_database(servers, "tests_migrations")
     assert await migrate(url) == ALL_MIGRATIONS
     assert await migrate(url) == []
+
+
+async def test_what_a_version_needs_is_missing_until_it_is_migrated(
+    servers: EmbeddedServers,
+) -> None:
+    url = await blank_database(servers, "tests_migrations")
+    connection: Any = await connect(url)
+    try:
+        assert await find_missing(connection) == ALL_MIGRATIONS
+        await migrate(url)
+        await connection.execute("UPDATE migration SET name = 'newer' WHERE name = $1", PARTY_INDEX)
+        assert await find_missing(connection) == [PARTY_INDEX]
+    finally:
+        await connection.close()
 
 
 async def test_processes_that_start_together_migrate_once(servers: EmbeddedServers) -> None:

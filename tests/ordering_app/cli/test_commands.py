@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from ordering.settings import Settings, describe
 from ordering_app.cli import ordering
 from ordering_app.cli.common import run as run_coroutine
 from ordering_app.embedded import EmbeddedServers
-from support.servers import named
+from support.servers import blank_database, named
 
 
 @pytest.fixture(autouse=True)
@@ -199,6 +200,27 @@ def test_a_password_that_a_driver_quotes_is_masked(
     assert result.exit_code == 1
     assert "***" in result.output
     assert password not in result.output
+
+
+@pytest.fixture
+async def unmigrated_url(servers: EmbeddedServers) -> str:
+    """A database without tables."""
+    return await blank_database(servers, "tests_unmigrated")
+
+
+@pytest.mark.parametrize("command", ["api", "worker"])
+def test_what_serves_and_works_wants_the_migrations_first(
+    command: str, unmigrated_url: str, servers: EmbeddedServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERING_DATABASE_URL", unmigrated_url)
+    monkeypatch.setenv("ORDERING_REDIS_URL", servers.redis_url)
+    result = run(command)
+    assert result.exit_code == 1
+    assert re.fullmatch(
+        r"Error: the database lacks \d+ migrations, as 2026-11-22T06:00:00:000001: "
+        r"run `ordering migrate` first\n",
+        result.output,
+    )
 
 
 def test_a_missing_file_is_no_missing_database(
