@@ -11,7 +11,7 @@ from graphql import GraphQLError, GraphQLSchema, OperationType
 from ordering.access.roles import Permission
 from ordering.db.driver import asyncpg
 from ordering.db.engine import Database
-from ordering.db.failures import RETRYABLE, is_misuse
+from ordering.db.failures import RETRYABLE, is_misuse, is_too_large
 from ordering.domain import messages
 from ordering.domain.errors import OrderingError, Problem, RetryableError
 from ordering.settings import Settings
@@ -190,7 +190,9 @@ class Engine:
             if is_misuse(error):
                 raise MisuseError("the driver refuses a statement's values") from error
             raise
-        except asyncpg.ProgramLimitExceededError:
+        except asyncpg.PostgresError as error:
+            if not is_too_large(error):
+                raise
             text = None
         if text is None:
             raise AnswerTooLargeError(messages.ANSWER_TOO_LARGE.text.format(limit=self._max_bytes))

@@ -2,8 +2,9 @@
 
 A declaration holds SQL with placeholders: `{row}` stands for the row of the field's own type,
 `{parent}` for that of the object the field belongs to, `{value}` for an argument. `{row}` is an
-alias of a table, or an expression of type jsonb for objects that are kept as JSON. Nothing in a
-declaration comes from a client; `plan/` puts the placeholders' values in and knows no table.
+alias of a table, always followed by a column, since pages read those that are named; or an
+expression of type jsonb for objects that are kept as JSON. Nothing in a declaration comes from a
+client; `plan/` puts the placeholders' values in and knows no table.
 """
 
 from collections.abc import Collection, Mapping

@@ -80,11 +80,19 @@ async def test_the_wait_for_a_connection_belongs_to_the_time(demo_database: Data
     assert codes == ["Timeout", "Retryable"]
 
 
+#: Functions refuse to make a gigabyte, operators to ask for the memory.
+GIGABYTES = [
+    "SELECT repeat('x', 1 << 30)",
+    "SELECT half || half FROM (SELECT repeat('x', 1 << 29) AS half OFFSET 0) AS made",
+]
+
+
+@pytest.mark.parametrize("gigabyte", GIGABYTES)
 async def test_an_answer_that_postgresql_cannot_hold_is_refused(
-    demo_database: Database, monkeypatch: pytest.MonkeyPatch
+    demo_database: Database, monkeypatch: pytest.MonkeyPatch, gigabyte: str
 ) -> None:
     engine = make_engine(Settings())
-    planned(engine, monkeypatch, sql="SELECT repeat('x', 1 << 30)")
+    planned(engine, monkeypatch, sql=gigabyte)
     answer = await engine.answer(QUERY, demo_database, ASKERS)
     assert answer.status == 200
     assert msgspec.json.decode(answer.body)["errors"] == [

@@ -4,7 +4,16 @@ import re
 
 from ordering.db.driver import asyncpg
 
-__all__ = ["DATABASE_AWAY", "LOCKED", "OUTAGE", "PASSING", "RETRYABLE", "UNCERTAIN", "is_misuse"]
+__all__ = [
+    "DATABASE_AWAY",
+    "LOCKED",
+    "OUTAGE",
+    "PASSING",
+    "RETRYABLE",
+    "UNCERTAIN",
+    "is_misuse",
+    "is_too_large",
+]
 
 #: Any failure of the database or of the way to it: who can do without it for now, waits.
 DATABASE_AWAY: tuple[type[Exception], ...] = (
@@ -67,3 +76,14 @@ def is_misuse(error: BaseException) -> bool:
     if not isinstance(error, asyncpg.InterfaceError):
         return False
     return re.search("clos(ed|ing)|released|cancelling", str(error)) is None
+
+
+def is_too_large(error: BaseException) -> bool:
+    """Tell whether a value is larger than PostgreSQL can hold, which is a gigabyte.
+
+    Functions that let a buffer grow say so; operators find out when they ask for the memory.
+    """
+    if isinstance(error, asyncpg.ProgramLimitExceededError):
+        return True
+    asked = "invalid memory alloc request size"
+    return isinstance(error, asyncpg.InternalServerError) and str(error).startswith(asked)

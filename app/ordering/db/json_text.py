@@ -1,4 +1,4 @@
-"""JSON text made by PostgreSQL: constant text and SQL expressions, by `concat` or one by one.
+"""JSON text made by PostgreSQL: constant text and SQL expressions, by `concat` or by operators.
 
 Text is made, not values of type json: nothing is parsed, checked or copied between the levels of
 an answer (docs/decisions/0020-one-statement-per-document.md and 0021-json-from-sql.md have the
@@ -51,11 +51,11 @@ _MOST_ARGUMENTS = 90
 
 
 class _Piece(NamedTuple):
-    """Constant text, or an SQL expression whose text is meant; `filled` ones are never null."""
+    """Constant text, or an SQL expression of type text; `filled` ones are never null."""
 
     is_sql: bool
     text: str
-    filled: bool = True
+    filled: bool
 
 
 Pieces = tuple[_Piece, ...]
@@ -63,13 +63,14 @@ Pieces = tuple[_Piece, ...]
 
 def constant(text: str) -> Pieces:
     """Make text that is always the same."""
-    return (_Piece(is_sql=False, text=text),)
+    return (_Piece(is_sql=False, text=text, filled=True),)
 
 
 def sql(expression: str, *, filled: bool = False) -> Pieces:
-    """Make the text of an SQL expression, of type text unless it is `filled`: never null.
+    """Make the text of an SQL expression, of type text.
 
-    What is null is passed over by `chain` and `concat`.
+    What is null is passed over by `chain` and `concat`; of what is `filled`, never null, `chain`
+    does not ask.
     """
     return (_Piece(is_sql=True, text=expression, filled=filled),)
 
@@ -81,7 +82,7 @@ def join(parts: Iterable[Pieces]) -> Pieces:
         if is_sql:
             joined.extend(group)
         else:
-            joined.append(_Piece(is_sql=False, text="".join(piece.text for piece in group)))
+            joined.extend(constant("".join(piece.text for piece in group)))
     return tuple(joined)
 
 

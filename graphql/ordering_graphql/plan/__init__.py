@@ -5,8 +5,8 @@
     filters   conditions of filters, as SQL
     emptiness objects of filters that have no condition
     pages     connections: keysets, cursors, counts
+    finding   pages of few orders by an index, of many in the order of the list
     compiler  the walk over the selected fields that puts the statement together
-    pieces    JSON text out of SQL expressions
     binding   parameters of the statement, and what is wrong with their values
     cursors   where a row is in an order of a list, as text
     forms     how SQL values are written as JSON

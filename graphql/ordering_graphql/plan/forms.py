@@ -18,8 +18,8 @@ def show(expression: str, kind: Kind) -> Pieces:
     if len(pieces) == 1:
         return sql(f"coalesce({pieces[0].text}, 'null')", filled=True)
     # What writes a moment makes one of a null, too, so whether there is a value is asked before.
-    whole = f"CASE WHEN {expression} IS NULL THEN 'null' ELSE {strict(pieces)} END"
-    return sql(whole, filled=True)
+    written = f"CASE WHEN {expression} IS NOT NULL THEN {strict(pieces)} END"
+    return sql(f"coalesce({written}, 'null')", filled=True)
 
 
 def _writer(kind: Kind) -> Callable[[str], Pieces]:
@@ -38,12 +38,16 @@ def _bare(expression: str) -> Pieces:
 
 
 def _quoted(expression: str) -> Pieces:
-    """Write what holds no character that JSON escapes: ids, names of enums, numbers, moments."""
-    return join((constant('"'), sql(f"({expression})::text"), constant('"')))
+    """Write what holds no character that JSON escapes: ids, names of enums, numbers."""
+    return _in_quotes(f"({expression})::text")
 
 
 def _moment(expression: str) -> Pieces:
-    return _quoted(MOMENT.format(expression))
+    return _in_quotes(MOMENT.format(expression))
+
+
+def _in_quotes(text: str) -> Pieces:
+    return join((constant('"'), sql(text), constant('"')))
 
 
 _WRITERS = {

@@ -36,7 +36,4 @@ class Connection(Generic[NodeType]):
     edges: list[Edge[NodeType]] = declare("The nodes of this page with cursors.", Part.EDGES)
     nodes: list[NodeType] = declare("The nodes of this page.", Part.NODES)
     page_info: PageInfo = declare("Where this page is.", Part.PAGE_INFO)
-    total_count: int = declare(
-        "How many there are on all pages together. It is counted when it is asked for.",
-        Part.TOTAL_COUNT,
-    )
+    total_count: int = declare("How many there are on all pages together.", Part.TOTAL_COUNT)

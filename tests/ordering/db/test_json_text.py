@@ -1,5 +1,7 @@
 """JSON text: pieces become SQL that PostgreSQL makes the text of."""
 
+import msgspec
+
 from ordering.db.connection import connect
 from ordering.db.engine import Database
 from ordering.db.json_text import (
@@ -33,10 +35,11 @@ PIECES = join(
 
 
 async def test_a_text_is_written_as_to_json_writes_it(database: Database) -> None:
-    written = f"SELECT {TEXT.format('t')}, to_json(t)::text FROM unnest($1::text[]) AS t"
+    written = f"SELECT t, {TEXT.format('t')}, to_json(t)::text FROM unnest($1::text[]) AS t"
     async with database.acquire() as connection:
-        for ours, theirs in await connection.fetch(written, TEXTS):
+        for text, ours, theirs in await connection.fetch(written, TEXTS):
             assert ours == theirs
+            assert msgspec.json.decode(ours) == text
 
 
 async def test_no_text_is_no_string(database: Database) -> None:

@@ -7,7 +7,7 @@ WHERE t1c.state = $1::text)::text || ',"nodes":[') || (coalesce(string_agg((((('
 ORDER BY t2.position)
 FROM 
 (SELECT value, position
-FROM jsonb_array_elements(t1.error) WITH ORDINALITY AS each (value, position)) t2), ''))) || (('],"endedAt":' || CASE WHEN t1.ended_at IS NULL THEN 'null' ELSE (('"' || (to_char(greatest(t1.ended_at, '0001-01-01 00:00:00+00') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))::text) || '"') END) || '}'))), ','
+FROM jsonb_array_elements(t1.error) WITH ORDINALITY AS each (value, position)) t2), ''))) || (('],"endedAt":' || coalesce(CASE WHEN t1.ended_at IS NOT NULL THEN (('"' || to_char(greatest(t1.ended_at, '0001-01-01 00:00:00+00') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) || '"') END, 'null')) || '}'))), ','
 ORDER BY t1.nth) FILTER (WHERE t1.nth <= 50), '') || '],"pageInfo":{"hasNextPage":')) || (((count(t1.nth) > 50)::text || ',"endCursor":') || coalesce('"' || (array_agg(translate(encode(convert_to(json_build_array(1, 'NUMBER_DESC', t1.number)::text, 'UTF8'), 'base64'), E'+/=\n', '-_')
 ORDER BY t1.nth DESC) FILTER (WHERE t1.nth <= 50))[1] || '"', 'null')))
 FROM 

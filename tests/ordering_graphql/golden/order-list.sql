@@ -15,7 +15,7 @@ WHERE (party.id = substring($2::text
 FROM '^[0-9a-f]{32}$')::uuid OR party.external_id = $2::text) AND names.name IS NOT NULL) LIMIT 1001) OFFSET 0) AS found (ids)
 WHERE cardinality(ids) <= 1000
 ORDER BY cardinality(ids) LIMIT 1) SELECT (('{"orders":{"nodes":[' || 
-(SELECT (((coalesce(string_agg((((('{"id":"' || coalesce((encode(uuid_send(t4.id), 'hex'))::text, '')) || ('","externalId":' || coalesce(json_string(t4.external_id)::text, 'null'))) || ((',"state":"' || coalesce((t4.state)::text, '')) || '","createdAt":"')) || (((coalesce((to_char(greatest(t4.created_at, '0001-01-01 00:00:00+00') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))::text, '') || '","relatedParties":[') || coalesce(
+(SELECT (((coalesce(string_agg((((('{"id":"' || coalesce((encode(uuid_send(t4.id), 'hex'))::text, '')) || ('","externalId":' || coalesce(json_string(t4.external_id)::text, 'null'))) || ((',"state":"' || coalesce((t4.state)::text, '')) || '","createdAt":"')) || (((coalesce(to_char(greatest(t4.created_at, '0001-01-01 00:00:00+00') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), '') || '","relatedParties":[') || coalesce(
 (SELECT string_agg(((('{"name":' || coalesce(json_string((t5.value->>'name'))::text, 'null')) || ',"referredType":') || (coalesce(json_string((t5.value->>'@referredType'))::text, 'null') || '}')), ','
 ORDER BY t5.position)
 FROM 
