@@ -156,6 +156,9 @@ async def test_orders_count_whoever_writes_them_however_tables_are_found(
                 f"INSERT INTO {schema}.order_event (order_id, event_type, occurred_at)"
                 f" SELECT id, 'x', now() FROM {schema}.customer_order"
             )
+            assert not await connection.fetchval(
+                f"SELECT has_function_privilege('{schema}.tally_written_orders()', 'EXECUTE')"
+            )
             await connection.execute("RESET ROLE; RESET search_path")
             assert await rows(connection) == [("new", 1), ("draft", 1), ("draft", -1), ("new", 1)]
             await connection.execute("REASSIGN OWNED BY restorer TO CURRENT_USER")

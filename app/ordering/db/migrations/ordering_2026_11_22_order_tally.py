@@ -93,7 +93,8 @@ STATEMENTS = (
         FOR EACH STATEMENT EXECUTE FUNCTION tally_no_orders()
     """,
     # Whoever may write orders writes what belongs to them, wherever it looks for tables: a restored
-    # dump looks nowhere. Names of ours come before those of temporary tables.
+    # dump looks nowhere. Names of ours come before those of temporary tables, and nobody else may
+    # hang these functions on a table of their own.
     """
     DO $do$ DECLARE written text; BEGIN
         FOREACH written IN ARRAY ARRAY[
@@ -101,6 +102,7 @@ STATEMENTS = (
         LOOP
             EXECUTE format('ALTER FUNCTION %I() SECURITY DEFINER SET search_path = %I, pg_temp',
                            written, current_schema());
+            EXECUTE format('REVOKE EXECUTE ON FUNCTION %I() FROM PUBLIC', written);
         END LOOP;
     END $do$
     """,
