@@ -6,7 +6,7 @@ Names that share a lock wait for each other in vain, for as long as a short tran
 """
 
 from collections.abc import Collection, Sequence
-from enum import IntEnum
+from enum import IntEnum, unique
 
 from ordering.db.connection import Connection
 
@@ -20,8 +20,9 @@ class LockKind(IntEnum):
     LINE = 2
 
 
+@unique
 class Turn(IntEnum):
-    """What one process at a time does, and the key of its lock."""
+    """What one process at a time does, and the key of its lock; who migrates has it for longer."""
 
     MIGRATING = 0x0_0DE_211
     SWEEPING = 0x0_0DE_212

@@ -81,9 +81,12 @@ def is_misuse(error: BaseException) -> bool:
 def is_too_large(error: BaseException) -> bool:
     """Tell whether a value is larger than PostgreSQL can hold, which is a gigabyte.
 
-    Functions that let a buffer grow say so; operators find out when they ask for the memory.
+    Functions that let a buffer grow say so; operators find out when they ask for the memory, of
+    two values at most. Who asks for more than that has read a value that is damaged.
     """
     if isinstance(error, asyncpg.ProgramLimitExceededError):
         return True
-    asked = "invalid memory alloc request size"
-    return isinstance(error, asyncpg.InternalServerError) and str(error).startswith(asked)
+    if not isinstance(error, asyncpg.InternalServerError):
+        return False
+    asked = re.fullmatch(r"invalid memory alloc request size (\d+)", str(error))
+    return asked is not None and int(asked[1]) < 2**31

@@ -1,8 +1,11 @@
 """The processes of a production set-up: `ordering api`, `ordering worker`, `ordering migrate`."""
 
+import asyncio
+
 import click
 
 from ordering.db.connection import connect
+from ordering.db.driver import asyncpg
 from ordering.db.migrate import MigrationError, find_missing
 from ordering.db.migrate import migrate as run_migrations
 from ordering.plugins import PluginError, load_plugins
@@ -12,6 +15,9 @@ from ordering_app.cli.common import fail, read_settings, require_database, requi
 from ordering_app.parent_watch import watch_parent
 
 __all__ = ["api", "migrate", "settings", "worker"]
+
+#: Seconds that the database has to tell its migrations.
+_PATIENCE_S = 20.0
 
 
 @click.command()
@@ -44,14 +50,17 @@ async def _require_schema(database_url: str) -> None:
 
     Raises one of `DATABASE_AWAY` if it does not answer.
     """
-    connection = await connect(database_url)
-    try:
-        missing = await find_missing(connection)
-    finally:
-        await connection.close()
+    async with asyncio.timeout(_PATIENCE_S):
+        connection = await connect(database_url)
+        try:
+            missing = await find_missing(connection)
+        except asyncpg.InsufficientPrivilegeError:
+            fail("the role may not read the table migration: grant it SELECT")
+        finally:
+            await connection.close()
     if missing:
         fail(
-            f"the database lacks {len(missing)} migrations, as {missing[0]}:"
+            f"the schema that the role works in lacks migrations, the first is {missing[0]}:"
             " run `ordering migrate` first"
         )
 

@@ -8,7 +8,7 @@ import pytest
 from ordering.db.connection import connect
 from ordering.db.driver import asyncpg
 from ordering.db.engine import Database
-from ordering.db.failures import RETRYABLE, is_misuse
+from ordering.db.failures import RETRYABLE, is_misuse, is_too_large
 
 
 async def refusal(call: Callable[[], Awaitable[object]]) -> Exception:
@@ -57,3 +57,9 @@ async def test_a_pool_that_is_closed_is_a_way_that_is_lost(demo_url: str) -> Non
 def test_other_failures_are_no_misuse() -> None:
     for error in (OSError(), TimeoutError(), ValueError("closed"), asyncpg.DataError("text")):
         assert not is_misuse(error)
+
+
+def test_a_damaged_value_is_not_too_large() -> None:
+    """Its length is nonsense, which operators have to hear of."""
+    damaged = asyncpg.InternalServerError("invalid memory alloc request size 18446744073709551613")
+    assert not is_too_large(damaged)

@@ -3,10 +3,10 @@
 import asyncio
 import base64
 import os
-import re
 import socket
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from ordering.access.clients import Clients, save_client
 from ordering.access.roles import Role
+from ordering.db.connection import connect
 from ordering.db.engine import Database
 from ordering.domain.errors import UnauthenticatedError
 from ordering.settings import Settings, describe
@@ -216,11 +217,33 @@ def test_what_serves_and_works_wants_the_migrations_first(
     monkeypatch.setenv("ORDERING_REDIS_URL", servers.redis_url)
     result = run(command)
     assert result.exit_code == 1
-    assert re.fullmatch(
-        r"Error: the database lacks \d+ migrations, as 2026-11-22T06:00:00:000001: "
-        r"run `ordering migrate` first\n",
-        result.output,
+    assert result.output == (
+        "Error: the schema that the role works in lacks migrations, the first is"
+        " 2026-11-22T06:00:00:000001: run `ordering migrate` first\n"
     )
+
+
+@pytest.fixture
+async def narrow_url(empty_url: str) -> AsyncGenerator[str]:
+    """A database with all tables, for a role that may read none of them."""
+    admin = await connect(empty_url)
+    await admin.execute("CREATE ROLE tests_narrow LOGIN PASSWORD 'narrow'")
+    parts = urlsplit(empty_url)
+    assert parts.username
+    assert parts.password
+    yield empty_url.replace(f"{parts.username}:{parts.password}@", "tests_narrow:narrow@")
+    await admin.execute("DROP ROLE tests_narrow")
+    await admin.close()
+
+
+def test_a_role_that_may_not_read_the_migrations_is_told_so(
+    narrow_url: str, servers: EmbeddedServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERING_DATABASE_URL", narrow_url)
+    monkeypatch.setenv("ORDERING_REDIS_URL", servers.redis_url)
+    result = run("worker")
+    assert result.exit_code == 1
+    assert result.output == "Error: the role may not read the table migration: grant it SELECT\n"
 
 
 def test_a_missing_file_is_no_missing_database(
